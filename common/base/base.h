@@ -4,6 +4,9 @@
 // sweep. A function that takes a `struct arena *` returns memory of that arena. What outlives an arena is malloc'd,
 // has one named owner, and is freed by a function named *_free. Running out of memory ends the process: xmalloc
 // and the arena never return NULL.
+//
+// Threads. An arena, builder, vector or map belongs to one thread at a time. State of the process: the key of hash_bytes
+// (drawn once), what log_init set, and each thread's log_scope.
 #ifndef RUNNEL_BASE_H
 #define RUNNEL_BASE_H
 
@@ -39,10 +42,11 @@ void *arena_realloc(struct arena *a, void *p, size_t old_size, size_t new_size);
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t len); // NUL-terminated
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3);
-char *arena_vprintf(struct arena *a, const char *fmt, va_list args);
+char *arena_vprintf(struct arena *a, const char *fmt, va_list args) PRINTF(2, 0);
 size_t arena_used(const struct arena *a); // bytes handed out since arena_new, less what arena_reset gave back
 
-// A mark; resetting to it frees all that was allocated after it.
+// A mark; resetting to it frees all that was allocated after it, and what was grown after it: a builder or vector that must
+// outlive the reset must not grow in between.
 struct arena_mark {
     void *block;
     size_t offset, used;
@@ -104,7 +108,7 @@ void buf_slice(struct buf *b, struct slice s);
 void buf_char(struct buf *b, char c);
 void buf_fill(struct buf *b, char c, size_t times);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
-void buf_vprintf(struct buf *b, const char *fmt, va_list args);
+void buf_vprintf(struct buf *b, const char *fmt, va_list args) PRINTF(2, 0);
 void buf_rune(struct buf *b, uint32_t rune);  // UTF-8
 const char *buf_cstr(struct buf *b);          // never NULL
 struct slice buf_view(const struct buf *b);
@@ -137,7 +141,7 @@ void *vec_grow(struct arena *arena, void *items, size_t item_size, size_t *cap);
 
 // ---- map: string to pointer --------------------------------------------------------------------------------------------
 // Keys are copied. Not thread-safe. arena NULL: malloc'd, map_free. Iteration order is insertion order; deleting the
-// entry one stands on is allowed.
+// entry one stands on is allowed, adding keys while iterating is not. A NULL map is an empty one to the readers.
 struct map;
 
 struct map *map_new(struct arena *arena);
@@ -175,6 +179,8 @@ struct error {
 };
 
 bool error_set(struct error *err, enum error_class class, const char *fmt, ...) PRINTF(3, 4); // returns false
+// "open /x: no such file or directory": the class and the words come from errno. Returns false.
+bool error_set_errno(struct error *err, int number, const char *fmt, ...) PRINTF(3, 4);
 bool error_wrap(struct error *err, const char *fmt, ...) PRINTF(2, 3); // puts "…: " before the message; returns false
 bool error_move(struct error *to, struct error *from);                 // returns false
 void error_clear(struct error *err);                                   // frees; usable as cleanup(error_clear)
@@ -192,7 +198,9 @@ struct log_field {
 #define LOG_S(k, v) ((struct log_field){.key = (k), .text = str_or((v), "")})
 #define LOG_I(k, v) ((struct log_field){.key = (k), .number = (v)})
 #define LOG_J(k, v) ((struct log_field){.key = (k), .text = (v), .raw = true})
-void log_init(const char *logger, enum log_level least, bool json); // to stderr; json false is for people
+// To stderr; json false is for people. Before any thread starts. logger: the "logger" key, NULL or "" for none (Flux
+// has it on the lines of its set-up only); not copied.
+void log_init(const char *logger, enum log_level least, bool json);
 bool log_level_parse(const char *word, enum log_level *out);        // trace debug info error
 bool log_enabled(enum log_level level);
 // Fields that every line of this thread carries until the next call (NULL, 0: none). The array is not copied.
@@ -228,6 +236,7 @@ void hex_encode(const void *data, size_t len, char *out); // 2 * len + 1 bytes
 void base64_encode(struct buf *out, const void *data, size_t len);
 // Standard alphabet with padding; white space between is skipped. False: not base64 (out holds what came before the fault).
 bool base64_decode(struct buf *out, const char *data, size_t len);
+// limit 0: none.
 bool file_read(struct arena *a, const char *path, size_t limit, struct slice *out, struct error *err); // NUL after the data
 // Writes beside the file, fsyncs, renames.
 bool file_write_atomic(const char *path, const void *data, size_t len, unsigned mode, struct error *err);

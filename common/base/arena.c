@@ -1,0 +1,289 @@
+// arena.c - memory: the allocators that never return NULL, and arenas.
+//
+// An arena is a stack of blocks that double in size from 4 KiB to 1 MiB, so that a small reconcile costs a page and a large
+// one few calls of malloc. Requests of BIG bytes and more get a block of their own, on a second list: they would
+// leave holes in the stack, and can be grown by realloc without a copy.
+#include "base/base.h"
+
+#include <stdio.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define ARENA_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_ASAN 1
+#endif
+#endif
+#ifdef ARENA_ASAN
+#include <sanitizer/asan_interface.h>
+// What is not handed out is poisoned, and a red zone follows each piece: the sanitizer then sees inside of arenas.
+#define POISON(p, n) ASAN_POISON_MEMORY_REGION((p), (n))
+#define UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION((p), (n))
+#define RED_ZONE ((size_t)16)
+#else
+#define POISON(p, n) ((void)(p), (void)(n))
+#define UNPOISON(p, n) ((void)(p), (void)(n))
+#define RED_ZONE ((size_t)0)
+#endif
+
+enum { ALIGNMENT = 16, FIRST_BLOCK = 4096, LAST_BLOCK = 1 << 20, BIG = 256 * 1024 };
+
+// What malloc adds itself; block sizes leave room for it so that a block fills whole pages.
+#define MALLOC_OVERHEAD ((size_t)16)
+
+struct block {
+    struct block *below;
+    size_t size;   // of data
+    size_t offset; // first free byte of data
+    _Alignas(ALIGNMENT) char data[];
+};
+
+struct big {
+    struct big *below;
+    size_t size;    // of data
+    size_t used_at; // the arena's count when this was allocated: tells which marks it is younger than
+    _Alignas(ALIGNMENT) char data[];
+};
+
+struct arena {
+    struct block *top;
+    struct big *bigs; // newest first
+    size_t used;
+};
+
+static _Noreturn void out_of_memory(size_t size)
+{
+    fprintf(stderr, "out of memory: %zu bytes\n", size);
+    abort();
+}
+
+void *xmalloc(size_t size)
+{
+    void *p = malloc(size ? size : 1);
+    if (!p)
+        out_of_memory(size);
+    return p;
+}
+
+void *xcalloc(size_t count, size_t size)
+{
+    void *p = calloc(count ? count : 1, size ? size : 1);
+    if (!p)
+        out_of_memory(size);
+    return p;
+}
+
+void *xrealloc(void *p, size_t size)
+{
+    void *q = realloc(p, size ? size : 1);
+    if (!q)
+        out_of_memory(size);
+    return q;
+}
+
+char *xstrndup(const char *s, size_t len)
+{
+    char *copy = xmalloc(len + 1);
+    if (len)
+        memcpy(copy, s, len);
+    copy[len] = '\0';
+    return copy;
+}
+
+char *xstrdup(const char *s)
+{
+    return xstrndup(s, strlen(s));
+}
+
+char *xasprintf(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    struct buf b = {0};
+    buf_vprintf(&b, fmt, args);
+    va_end(args);
+    return buf_steal(&b);
+}
+
+void cleanup_free(void *pp)
+{
+    free(*(void **)pp);
+}
+
+struct arena *arena_new(void)
+{
+    return xcalloc(1, sizeof(struct arena));
+}
+
+static void pop_block(struct arena *a)
+{
+    struct block *b = a->top;
+    a->top = b->below;
+    UNPOISON(b->data, b->size);
+    free(b);
+}
+
+static void pop_big(struct arena *a)
+{
+    struct big *b = a->bigs;
+    a->bigs = b->below;
+    free(b);
+}
+
+void arena_free(struct arena *a)
+{
+    if (!a)
+        return;
+    while (a->top)
+        pop_block(a);
+    while (a->bigs)
+        pop_big(a);
+    free(a);
+}
+
+void cleanup_arena(struct arena **a)
+{
+    arena_free(*a);
+}
+
+// The room a piece takes in a block. Sizes near SIZE_MAX come from overflowed arithmetic or hostile input.
+static size_t room_for(size_t size)
+{
+    if (size > PTRDIFF_MAX - LAST_BLOCK)
+        out_of_memory(size);
+    return ((size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1)) + RED_ZONE;
+}
+
+static void push_block(struct arena *a, size_t room)
+{
+    size_t whole = a->top ? (a->top->size + sizeof(struct block) + MALLOC_OVERHEAD) * 2 : FIRST_BLOCK;
+    if (whole > LAST_BLOCK)
+        whole = LAST_BLOCK;
+    while (whole - sizeof(struct block) - MALLOC_OVERHEAD < room)
+        whole *= 2;
+    size_t size = whole - sizeof(struct block) - MALLOC_OVERHEAD;
+    struct block *b = xmalloc(sizeof *b + size);
+    b->below = a->top;
+    b->size = size;
+    b->offset = 0;
+    POISON(b->data, size);
+    a->top = b;
+}
+
+static void *alloc_big(struct arena *a, size_t size)
+{
+    struct big *b = xmalloc(sizeof *b + size);
+    b->below = a->bigs;
+    b->size = size;
+    b->used_at = a->used;
+    a->bigs = b;
+    a->used += size;
+    return b->data;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    size_t room = room_for(size ? size : 1);
+    if (room >= BIG)
+        return alloc_big(a, size);
+    if (!a->top || a->top->size - a->top->offset < room)
+        push_block(a, room);
+    char *p = a->top->data + a->top->offset;
+    a->top->offset += room;
+    a->used += room;
+    UNPOISON(p, size);
+    return p;
+}
+
+void *arena_zalloc(struct arena *a, size_t size)
+{
+    void *p = arena_alloc(a, size);
+    memset(p, 0, size);
+    return p;
+}
+
+void *arena_realloc(struct arena *a, void *p, size_t old_size, size_t new_size)
+{
+    if (!p)
+        return arena_alloc(a, new_size);
+    if (new_size <= old_size)
+        return p;
+    struct block *top = a->top;
+    size_t old_room = room_for(old_size ? old_size : 1), new_room = room_for(new_size);
+    if (top && top->offset >= old_room && (char *)p == top->data + top->offset - old_room &&
+        top->size - top->offset >= new_room - old_room) {
+        top->offset += new_room - old_room;
+        a->used += new_room - old_room;
+        UNPOISON(p, new_size);
+        return p;
+    }
+    if (a->bigs && p == a->bigs->data) {
+        a->used += new_size - a->bigs->size;
+        a->bigs = xrealloc(a->bigs, sizeof(struct big) + new_size);
+        a->bigs->size = new_size;
+        return a->bigs->data;
+    }
+    void *q = arena_alloc(a, new_size);
+    memcpy(q, p, old_size);
+    return q;
+}
+
+char *arena_strndup(struct arena *a, const char *s, size_t len)
+{
+    char *copy = arena_alloc(a, len + 1);
+    if (len)
+        memcpy(copy, s, len);
+    copy[len] = '\0';
+    return copy;
+}
+
+char *arena_strdup(struct arena *a, const char *s)
+{
+    return arena_strndup(a, s, strlen(s));
+}
+
+char *arena_vprintf(struct arena *a, const char *fmt, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, fmt, args);
+    if (len < 0)
+        len = 0;
+    char *s = arena_alloc(a, (size_t)len + 1);
+    s[0] = '\0';
+    vsnprintf(s, (size_t)len + 1, fmt, again);
+    va_end(again);
+    return s;
+}
+
+char *arena_printf(struct arena *a, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    char *s = arena_vprintf(a, fmt, args);
+    va_end(args);
+    return s;
+}
+
+size_t arena_used(const struct arena *a)
+{
+    return a->used;
+}
+
+struct arena_mark arena_mark(struct arena *a)
+{
+    return (struct arena_mark){.block = a->top, .offset = a->top ? a->top->offset : 0, .used = a->used};
+}
+
+void arena_reset(struct arena *a, struct arena_mark mark)
+{
+    while (a->top && a->top != mark.block)
+        pop_block(a);
+    if (a->top) {
+        a->top->offset = mark.offset;
+        POISON(a->top->data + mark.offset, a->top->size - mark.offset);
+    }
+    while (a->bigs && a->bigs->used_at >= mark.used)
+        pop_big(a);
+    a->used = mark.used;
+}
