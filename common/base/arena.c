@@ -246,12 +246,15 @@ char *arena_vprintf(struct arena *a, const char *fmt, va_list args)
 {
     va_list again;
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, fmt, args);
-    if (len < 0)
-        len = 0;
-    char *s = arena_alloc(a, (size_t)len + 1);
-    s[0] = '\0';
-    vsnprintf(s, (size_t)len + 1, fmt, again);
+    char room[256]; // most are short: formatted once, then copied
+    int len = vsnprintf(room, sizeof room, fmt, args);
+    char *s;
+    if (len < (int)sizeof room) {
+        s = arena_strndup(a, room, len < 0 ? 0 : (size_t)len);
+    } else {
+        s = arena_alloc(a, (size_t)len + 1);
+        vsnprintf(s, (size_t)len + 1, fmt, again);
+    }
     va_end(again);
     return s;
 }
