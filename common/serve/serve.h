@@ -27,7 +27,8 @@ void metrics_process(struct metrics *m); // process_resident_memory_bytes, proce
 // ---- server ----------------------------------------------------------------------------------------------------------------
 struct server;
 struct serve_request {
-    const char *method, *path, *query;
+    const char *method, *path;     // the path is unescaped
+    const char *query;             // "a=1&b=%20" as sent; "" without one
     struct slice body;             // up to 64 KiB
     const char *remote;            // address of the other side
 };
@@ -41,8 +42,10 @@ struct serve_route {
     const char *prefix;            // "/metrics", or "/" for the rest
     void (*handle)(void *ctx, const struct serve_request *req, struct serve_response *res);
     void *ctx;
+    bool any_method;               // hand on other methods than GET and HEAD too, which are answered with 405 otherwise
 };
-// address: ":8080", "127.0.0.1:0" (a free port). GET and HEAD only, unless a route says otherwise by answering.
+// At most 256 connections, 30 s of silence on each. Handlers run on the server's two threads.
+// address: ":8080", "127.0.0.1:0" (a free port), "[::1]:8080".
 struct server *server_start(const char *address, const struct serve_route *routes, size_t count, struct error *err);
 int server_port(const struct server *s);
 void server_stop(struct server *s);
