@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#define PRINTF(fmt, args) __attribute__((format(printf, fmt, args), nonnull(fmt)))
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 #define cleanup(fn) __attribute__((cleanup(fn)))
 
