@@ -1,7 +1,9 @@
 // http.h - fetching: pooled libcurl handles, TLS, proxy, authentication, limits on size and time, retries.
 //
 // A `struct http` is a handle on one way of connecting (CA, client certificate, proxy); it pools connections and is thread-safe.
-// Secrets go into headers only and never into an error text: user info is cut out of every URL that is printed.
+// Secrets go into headers only and never into an error text: user info and query values are cut out of every URL that is printed.
+// Redirects are followed here and not by libcurl, so that credentials stay with the host they were given for. An answer is taken as it is
+// on the wire (no content coding is offered): a chart or a layer must keep its digest. HTTP/1.1 only.
 #ifndef RUNNEL_HTTP_H
 #define RUNNEL_HTTP_H
 
@@ -33,7 +35,7 @@ struct http_request {
     const char *url;    // http or https only
     const struct http_header *headers;
     size_t header_count;
-    const char *user, *password; // basic; NULL: none
+    const char *user, *password; // basic; NULL: none (then the URL's user info, where it has one)
     const char *bearer;          // NULL: none
     bool credentials_everywhere; // send them to another host after a redirect too (Helm's passCredentials)
     struct slice body;           // NULL data: none
@@ -45,7 +47,8 @@ struct http_request {
     int64_t deadline_ms;  // clock_mono_ms; 0: none. The earlier of the two ends it
     int redirects;        // 0: 10; -1: none are followed
     int retries;          // further tries after connection faults, 429 and 5xx, with back-off and Retry-After; idempotent ones only
-    // Where the body goes: a sink, or (NULL) response.body in the arena. Return false to stop (err: your own, kept by you).
+    // Where the body of a 2xx answer goes: a sink, or (NULL) response.body in the arena, as that of any other answer (its first 64 KiB).
+    // Return false to stop: http_do fails then, and leaves an err that the sink has filled. Nothing is tried again after the first byte.
     bool (*sink)(void *ctx, const char *data, size_t len);
     void *sink_ctx;
     const int *cancel;    // may be NULL; non-zero ends the request soon (read atomically)
@@ -53,7 +56,7 @@ struct http_request {
 struct http_response {
     long status;
     struct slice body;
-    struct http_header *headers; // lower-case names
+    struct http_header *headers; // lower-case names, in the order of the answer
     size_t header_count;
     const char *final_url;       // after redirects
 };
@@ -64,6 +67,7 @@ const char *http_header(const struct http_response *res, const char *name); // N
 // http_do, and a status other than 2xx is an error with its class ("GET https://…: status 404: text").
 bool http_get_ok(struct http *h, struct arena *a, const struct http_request *req, struct http_response *res, struct error *err);
 enum error_class http_status_class(long status);
+int64_t http_retry_after_ms(const struct http_response *res);            // Retry-After (seconds or a date); 0: absent
 
 // URLs (RFC 3986)
 struct url {
@@ -81,5 +85,8 @@ struct http_challenge {
     size_t param_count;
 };
 bool http_challenge_parse(struct arena *a, const char *header, struct http_challenge *out);
+// The first challenge of a scheme ("bearer") in an answer's WWW-Authenticate headers, each of which can hold several.
+bool http_challenge_find(struct arena *a, const struct http_response *res, const char *scheme, struct http_challenge *out);
+const char *http_challenge_param(const struct http_challenge *c, const char *name); // NULL: absent
 
 #endif
