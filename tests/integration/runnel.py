@@ -142,3 +142,31 @@ def request_reconcile(cluster, kind, name, namespace="default", force=False, res
         annotations["reconcile.fluxcd.io/resetAt"] = token
     cluster.patch(kind, name, {"metadata": {"annotations": annotations}}, namespace)
     return token
+
+
+class Controllers:
+    """The three together, joined by the bus (bus=False: each alone)."""
+
+    def __init__(self, cluster, bus=True, flags=(), kubeconfig=None):
+        ports = {name: free_port() for name in NAMES}
+        address = {name: "tcp://127.0.0.1:%d" % port for name, port in ports.items()}
+        self.all = [Controller(name, cluster, *flags, kubeconfig=kubeconfig, bus=address[name] if bus else None,
+                               connect=[a for other, a in address.items() if other != name] if bus else ())
+                    for name in NAMES]
+        self.source, self.image, self.helm = self.all
+
+    def __enter__(self):
+        for c in self.all:
+            c.start()
+        return self
+
+    def __exit__(self, *exc):
+        for c in self.all:
+            c.__exit__(*exc)
+
+
+NAMES = ("source-controller", "image-controller", "helm-controller")
+
+
+def start_all(cluster, **options):
+    return Controllers(cluster, **options)
