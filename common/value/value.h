@@ -2,6 +2,8 @@
 //
 // A value is 16 bytes and passed by value. Strings, bytes, lists and dicts point into an arena. Lists and dicts are
 // references with Go's aliasing: two values that hold the same dict see each other's changes (value_copy makes a deep copy).
+// Threads may share values that were parsed or copied as long as nobody changes them; one that was built by value_set has to
+// be iterated over once first (that sorts it).
 // Every list and dict remembers the arena it grows in. The value of all zero bytes is null. Lookups accept any
 // value and give null where there is nothing, so they chain without checks:
 //
@@ -146,6 +148,7 @@ int value_compare_str(const void *a, const void *b);    // qsort over string val
 void go_print_value(struct buf *out, struct value v);   // fmt's %v: map[a:1 b:[x y]], <nil>
 void go_print_text(struct buf *out, struct value v);    // what a template action prints: as %v, but <no value> for null
 void go_quote(struct buf *out, const char *s, size_t len); // strconv.Quote
+bool go_is_print(uint32_t rune);                           // unicode.IsPrint
 enum go_float_style { GO_FLOAT_G, GO_FLOAT_JSON, GO_FLOAT_YAML }; // strconv 'g' -1 as %v; encoding/json; go-yaml
 void go_print_float(struct buf *out, double f, int bits, enum go_float_style style);
 
@@ -184,15 +187,17 @@ struct value value_object(struct object *o);
 // ---- JSON ----------------------------------------------------------------------------------------------------------
 enum { JSON_FLOATS = 1 }; // every number becomes float64, as Helm's values; else whole numbers are int64
 #define VALUE_DEPTH_MAX 512
-// Reads one document. Errors carry the offset. data need not be NUL-terminated.
+// Reads one document, as strictly as encoding/json and with its words for what is wrong; err->code is the offset. data need
+// not be NUL-terminated. Whole numbers are exact (int64); what int64 cannot hold becomes a float64.
 bool json_parse(struct arena *a, const char *data, size_t len, int flags, struct value *out, struct error *err);
 enum {
     JSON_SORTED = 0,      // keys are always in order
-    JSON_HTML = 1,        // & < > U+2028 U+2029 escaped, as encoding/json does unless told not to
+    JSON_HTML = 1,        // & < > escaped, as encoding/json does unless told not to
     JSON_INDENT = 2,      // two spaces
 };
-void json_write(struct buf *out, struct value v, int flags);
-char *json_text(struct arena *a, struct value v); // json_write without flags
+// False where encoding/json fails too: NaN, infinities, a dict that holds itself. Nothing that was parsed holds those.
+bool json_write(struct buf *out, struct value v, int flags);
+char *json_text(struct arena *a, struct value v); // json_write without flags; NULL where that fails
 
 // ---- YAML ----------------------------------------------------------------------------------------------------------
 // Reads as go-yaml (sigs.k8s.io/yaml, YAML 1.1 scalars of go-yaml v2/v3 as Helm and kubectl use it): anchors, merges, tags.

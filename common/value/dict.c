@@ -1,0 +1,154 @@
+// dict.c - dicts: compact and searched in order when small, hashed when big, sorted when iterated over.
+#include "value/internal.h"
+
+static int entry_cmp(const void *a, const void *b)
+{
+    const struct dict_entry *x = a, *y = b;
+    return slice_cmp(slice_n(x->key, x->key_len), slice_n(y->key, y->key_len));
+}
+
+static inline bool entry_is(const struct dict_entry *e, const char *key, size_t len)
+{
+    return e->key_len == len && memcmp(e->key, key, len) == 0;
+}
+
+static inline uint32_t key_hash(const char *key, size_t len)
+{
+    return (uint32_t)hash_bytes(key, len);
+}
+
+// ---- the index of big dicts ------------------------------------------------------------------------------------------
+static void index_add(struct dict *d, uint32_t i)
+{
+    uint32_t mask = d->slot_count - 1, slot = d->entries[i].hash & mask;
+    while (d->slots[slot])
+        slot = (slot + 1) & mask;
+    d->slots[slot] = i + 1;
+}
+
+static void index_build(struct dict *d, uint32_t slot_count, bool hashes_known)
+{
+    if (slot_count != d->slot_count) {
+        d->slots = arena_realloc(d->arena, d->slots, d->slot_count * sizeof *d->slots, slot_count * sizeof *d->slots);
+        d->slot_count = slot_count;
+    }
+    memset(d->slots, 0, slot_count * sizeof *d->slots);
+    for (uint32_t i = 0; i < d->len; i++) {
+        if (!hashes_known)
+            d->entries[i].hash = key_hash(d->entries[i].key, d->entries[i].key_len);
+        index_add(d, i);
+    }
+}
+
+static uint32_t index_slot_of(const struct dict *d, uint32_t i)
+{
+    uint32_t mask = d->slot_count - 1, slot = d->entries[i].hash & mask;
+    while (d->slots[slot] != i + 1)
+        slot = (slot + 1) & mask;
+    return slot;
+}
+
+// Closes the gap in the probe sequence, so that no tombstones are needed.
+static void index_drop(struct dict *d, uint32_t slot)
+{
+    uint32_t mask = d->slot_count - 1;
+    for (uint32_t next = (slot + 1) & mask; d->slots[next]; next = (next + 1) & mask) {
+        uint32_t home = d->entries[d->slots[next] - 1].hash & mask;
+        if (((next - home) & mask) >= ((next - slot) & mask)) {
+            d->slots[slot] = d->slots[next];
+            slot = next;
+        }
+    }
+    d->slots[slot] = 0;
+}
+
+// ---- entries ---------------------------------------------------------------------------------------------------------
+struct dict_entry *dict_find(const struct dict *d, const char *key, size_t len)
+{
+    if (!d->slots) {
+        for (uint32_t i = 0; i < d->len; i++)
+            if (entry_is(&d->entries[i], key, len))
+                return &d->entries[i];
+        return NULL;
+    }
+    uint32_t hash = key_hash(key, len), mask = d->slot_count - 1;
+    for (uint32_t slot = hash & mask; d->slots[slot]; slot = (slot + 1) & mask) {
+        struct dict_entry *e = &d->entries[d->slots[slot] - 1];
+        if (e->hash == hash && entry_is(e, key, len))
+            return e;
+    }
+    return NULL;
+}
+
+static void entry_append(struct dict *d, const char *key, size_t len, struct value v)
+{
+    if (d->len == d->cap) {
+        uint32_t cap = d->cap ? d->cap * 2 : 4;
+        d->entries =
+            arena_realloc(d->arena, d->entries, d->cap * sizeof *d->entries, (size_t)cap * sizeof *d->entries);
+        d->cap = cap;
+    }
+    struct dict_entry *e = &d->entries[d->len++];
+    *e = (struct dict_entry){.key = key, .key_len = (uint32_t)len, .value = v};
+    if (d->len > 1 && d->sorted && entry_cmp(e - 1, e) > 0)
+        d->sorted = false;
+    if (d->slots) {
+        e->hash = key_hash(key, len);
+        if (d->len > d->slot_count / 2)
+            index_build(d, d->slot_count * 2, true);
+        else
+            index_add(d, d->len - 1);
+    } else if (d->len > DICT_SMALL) {
+        index_build(d, DICT_SMALL * 4, false);
+    }
+}
+
+void dict_put(struct dict *d, const char *key, size_t len, struct value v)
+{
+    struct dict_entry *e = dict_find(d, key, len);
+    if (e)
+        e->value = v;
+    else
+        entry_append(d, arena_strndup(d->arena, key, len), len, v);
+}
+
+void dict_put_borrowed(struct dict *d, const char *key, size_t len, struct value v)
+{
+    struct dict_entry *e = dict_find(d, key, len);
+    if (e)
+        e->value = v;
+    else
+        entry_append(d, key, len, v);
+}
+
+bool dict_remove(struct dict *d, const char *key, size_t len)
+{
+    struct dict_entry *e = dict_find(d, key, len);
+    if (!e)
+        return false;
+    uint32_t hole = (uint32_t)(e - d->entries), last = d->len - 1;
+    if (!d->slots) { // keeps the order
+        memmove(e, e + 1, (last - hole) * sizeof *e);
+        d->len--;
+        return true;
+    }
+    index_drop(d, index_slot_of(d, hole));
+    if (hole != last) {
+        uint32_t slot = index_slot_of(d, last);
+        *e = d->entries[last];
+        d->slots[slot] = hole + 1;
+        d->sorted = false;
+    }
+    d->len--;
+    return true;
+}
+
+void dict_sort(struct dict *d)
+{
+    if (d->sorted)
+        return;
+    qsort(d->entries, d->len, sizeof *d->entries, entry_cmp);
+    if (d->slots)
+        index_build(d, d->slot_count, true);
+    d->sorted = true;
+}

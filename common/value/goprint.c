@@ -1,0 +1,115 @@
+// goprint.c - values as Go's fmt prints them with %v, and strings as strconv quotes them.
+#include "value/internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void add_integer(struct buf *out, struct value v)
+{
+    char text[24];
+    int len = v.go >= GO_UINT && v.go <= GO_UINT64 ? snprintf(text, sizeof text, "%" PRIu64, (uint64_t)v.integer)
+                                                   : snprintf(text, sizeof text, "%" PRId64, v.integer);
+    buf_add(out, text, (size_t)len);
+}
+
+static void print(struct buf *out, struct value v, const struct walk *up)
+{
+    struct walk here;
+    switch (v.kind) {
+    case V_NULL:
+        buf_str(out, "<nil>");
+        break;
+    case V_BOOL:
+        buf_str(out, v.boolean ? "true" : "false");
+        break;
+    case V_INT:
+        add_integer(out, v);
+        break;
+    case V_FLOAT:
+        go_print_float(out, v.number, v.go == GO_FLOAT32 ? 32 : 64, GO_FLOAT_G);
+        break;
+    case V_STRING:
+        buf_add(out, v.data, v.len);
+        break;
+    case V_BYTES:
+        buf_char(out, '[');
+        for (uint32_t i = 0; i < v.len; i++)
+            buf_printf(out, i ? " %d" : "%d", (uint8_t)v.data[i]);
+        buf_char(out, ']');
+        break;
+    case V_LIST:
+        if (!walk_enter(&here, up, v.list)) {
+            buf_str(out, "[...]");
+            break;
+        }
+        buf_char(out, '[');
+        for (size_t i = 0; i < v.list->len; i++) {
+            if (i)
+                buf_char(out, ' ');
+            print(out, v.list->items[i], &here);
+        }
+        buf_char(out, ']');
+        break;
+    case V_DICT:
+        if (!walk_enter(&here, up, v.dict)) {
+            buf_str(out, "map[...]");
+            break;
+        }
+        buf_str(out, "map[");
+        for (struct value_iter it = {0}; value_next(v, &it);) {
+            if (it.i > 1)
+                buf_char(out, ' ');
+            buf_add(out, it.key, it.key_len);
+            buf_char(out, ':');
+            print(out, it.value, &here);
+        }
+        buf_char(out, ']');
+        break;
+    case V_OBJECT:
+        v.object->class->print(out, v.object);
+        break;
+    }
+}
+
+void go_print_value(struct buf *out, struct value v)
+{
+    print(out, v, NULL);
+}
+
+void go_print_text(struct buf *out, struct value v)
+{
+    if (v.kind == V_NULL)
+        buf_str(out, "<no value>");
+    else
+        print(out, v, NULL);
+}
+
+void go_quote(struct buf *out, const char *s, size_t len)
+{
+    static const char letters[32] = {['\a'] = 'a', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n',
+                                     ['\r'] = 'r', ['\t'] = 't', ['\v'] = 'v'};
+    buf_reserve(out, len + 2);
+    buf_char(out, '"');
+    for (size_t i = 0, width; i < len; i += width) {
+        size_t start = i;
+        while (i < len && (unsigned char)s[i] >= 0x20 && (unsigned char)s[i] < 0x7f && s[i] != '"' && s[i] != '\\')
+            i++;
+        buf_add(out, s + start, i - start);
+        if (i == len)
+            break;
+        uint32_t rune = utf8_decode(s + i, len - i, &width);
+        if (rune == RUNE_ERROR && width == 1)
+            buf_printf(out, "\\x%02x", (uint8_t)s[i]);
+        else if (rune == '"' || rune == '\\')
+            buf_printf(out, "\\%c", (char)rune);
+        else if (rune < 0x20 && letters[rune])
+            buf_printf(out, "\\%c", letters[rune]);
+        else if (go_is_print(rune))
+            buf_add(out, s + i, width);
+        else if (rune < 0x80)
+            buf_printf(out, "\\x%02x", rune);
+        else
+            buf_printf(out, rune < 0x10000 ? "\\u%04x" : "\\U%08x", rune);
+    }
+    buf_char(out, '"');
+}

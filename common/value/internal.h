@@ -1,0 +1,63 @@
+// internal.h - what the files of `value` share: the layout of lists and dicts, and guards for walking them.
+#ifndef RUNNEL_VALUE_INTERNAL_H
+#define RUNNEL_VALUE_INTERNAL_H
+
+#include "value/value.h"
+
+struct list {
+    struct arena *arena;
+    const char *go_type; // NULL: []interface {}
+    struct value *items;
+    size_t len, cap;
+};
+
+struct dict_entry {
+    const char *key; // NUL-terminated
+    uint32_t key_len;
+    uint32_t hash; // valid while the dict has an index
+    struct value value;
+};
+
+// Entries lie in one array, in any order until somebody iterates: then they are sorted in place and stay so until a
+// key is added out of order. Up to DICT_SMALL entries a lookup compares keys one by one, which beats hashing at that
+// size; beyond, `slots` is an open-addressed table of entry numbers + 1.
+#define DICT_SMALL 8
+struct dict {
+    struct arena *arena;
+    const char *go_type; // NULL: map[string]interface {}
+    struct dict_entry *entries;
+    uint32_t *slots;     // NULL while small
+    uint32_t len, cap;
+    uint32_t slot_count; // a power of two
+    bool sorted;
+};
+
+void dict_sort(struct dict *d);
+struct dict_entry *dict_find(const struct dict *d, const char *key, size_t len);
+void dict_put(struct dict *d, const char *key, size_t len, struct value v);          // copies the key
+void dict_put_borrowed(struct dict *d, const char *key, size_t len, struct value v); // the key lives as long as the dict
+bool dict_remove(struct dict *d, const char *key, size_t len);
+
+// Templates can make a dict that holds itself, and lists that hold one another twice over and over. Every walk over
+// values therefore carries its way from the root; a container that is its own ancestor, or lies too deep, ends it.
+#define WALK_DEPTH_MAX 1000
+struct walk {
+    const struct walk *up;
+    const void *container;
+    unsigned depth;
+};
+static inline bool walk_enter(struct walk *here, const struct walk *up, const void *container)
+{
+    *here = (struct walk){.up = up, .container = container, .depth = up ? up->depth + 1 : 1};
+    if (here->depth > WALK_DEPTH_MAX)
+        return false;
+    for (const struct walk *w = up; w; w = w->up)
+        if (w->container == container)
+            return false;
+    return true;
+}
+
+// What an object stands for when it is written as JSON or YAML.
+struct value object_plain(struct arena *a, struct value v);
+
+#endif
