@@ -70,7 +70,7 @@ bool repo_location_parse(struct arena *a, const char *url, struct repo_location 
         out->printable = url_redact(a, url);
         return true;
     }
-    bool scp_like = !strstr(url, "://") && strchr(url, ':') && *url != '/' && *url != '.';
+    bool scp_like = !strstr(url, "://") && strchr(url, ':') && !strstr(url, "::") && *url != '/' && *url != '.';
     if (!scp_like && !str_has_prefix(url, "ssh://"))
         return error_set(err, ERROR_INVALID, "a Git URL starts with http://, https:// or ssh://");
     out->transport = GIT_OVER_SSH;
