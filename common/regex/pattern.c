@@ -1,0 +1,114 @@
+// pattern.c - Go's regular expression syntax where it differs from RE2's, and Go's words for what is wrong with one.
+#include "regex/private.h"
+
+static const char *const fault_words[] = {
+    [FAULT_INTERNAL] = "regexp/syntax: internal error",
+    [FAULT_ESCAPE] = "invalid escape sequence",
+    [FAULT_CHAR_CLASS] = "invalid character class",
+    [FAULT_CHAR_RANGE] = "invalid character class range",
+    [FAULT_MISSING_BRACKET] = "missing closing ]",
+    [FAULT_MISSING_PAREN] = "missing closing )",
+    [FAULT_UNEXPECTED_PAREN] = "unexpected )",
+    [FAULT_TRAILING_BACKSLASH] = "trailing backslash at end of expression",
+    [FAULT_REPEAT_ARGUMENT] = "missing argument to repetition operator",
+    [FAULT_REPEAT_SIZE] = "invalid repeat count",
+    [FAULT_REPEAT_OPERATOR] = "invalid nested repetition operator",
+    [FAULT_PERL] = "invalid or unsupported Perl syntax",
+    [FAULT_UTF8] = "invalid UTF-8",
+    [FAULT_NAMED_CAPTURE] = "invalid named capture",
+    [FAULT_TOO_LARGE] = "expression too large",
+};
+
+static bool fail(struct error *err, enum engine_fault fault, struct slice piece)
+{
+    return error_set(err, ERROR_INVALID, "error parsing regexp: %s: `%.*s`", fault_words[fault], SLICE_ARG(piece));
+}
+
+static bool starts(struct slice s, size_t at, const char *word)
+{
+    return slice_has_prefix(slice_sub(s, at, s.len), slice_of(word));
+}
+
+// The end of the [...] that begins at `at`: after its ], or of the pattern.
+static size_t class_end(struct slice s, size_t at)
+{
+    size_t i = at + 1 + starts(s, at + 1, "^");
+    for (bool first = true; i < s.len; first = false) {
+        if (s.data[i] == ']' && !first)
+            return i + 1;
+        ptrdiff_t named = starts(s, i, "[:") ? slice_find(slice_sub(s, i + 2, s.len), SLICE(":]")) : -1;
+        i += named >= 0 ? (size_t)named + 4 : s.data[i] == '\\' ? 2 : 1;
+    }
+    return s.len;
+}
+
+static size_t quote_end(struct slice s, size_t at)
+{
+    ptrdiff_t end = slice_find(slice_sub(s, at, s.len), SLICE("\\E"));
+    return end < 0 ? s.len : at + (size_t)end + 2;
+}
+
+// "(?<name>" becomes "(?P<name>", which every RE2 knows; "\C", which splits characters, is RE2's alone. `added` gets
+// the places, in the result, of each P.
+static bool translate(struct slice pattern, struct buf *out, struct positions *added, struct error *err)
+{
+    for (size_t i = 0, end; i < pattern.len; i = end) {
+        end = i + 1;
+        if (starts(pattern, i, "\\Q")) {
+            end = quote_end(pattern, i);
+        } else if (starts(pattern, i, "\\C")) {
+            return fail(err, FAULT_ESCAPE, slice_sub(pattern, i, i + 2));
+        } else if (pattern.data[i] == '\\') {
+            end = i + 2;
+        } else if (pattern.data[i] == '[') {
+            end = class_end(pattern, i);
+        } else if (starts(pattern, i, "(?<")) {
+            buf_str(out, "(?");
+            vec_push(NULL, added, out->len);
+            buf_char(out, 'P');
+            i += 2;
+            end = i + 1;
+        }
+        buf_slice(out, slice_sub(pattern, i, end));
+    }
+    return true;
+}
+
+// The piece of the pattern as it was written.
+static void report(struct slice translated, struct positions added, enum engine_fault fault, struct slice piece, struct error *err)
+{
+    ptrdiff_t at = slice_find(translated, piece);
+    struct buf original = {0};
+    for (size_t i = 0, next = 0; i < piece.len; i++) {
+        size_t position = (size_t)at + i;
+        while (next < added.len && added.items[next] < position)
+            next++;
+        if (at < 0 || next == added.len || added.items[next] != position)
+            buf_char(&original, piece.data[i]);
+    }
+    fail(err, fault, buf_view(&original));
+    buf_free(&original);
+}
+
+struct engine *pattern_compile(struct slice pattern, struct error *err)
+{
+    if (!utf8_valid(pattern.data, pattern.len)) {
+        fail(err, FAULT_UTF8, pattern);
+        return NULL;
+    }
+    cleanup(buf_free) struct buf translated = {0};
+    struct positions added = {0};
+    struct engine *engine = NULL;
+    if (translate(pattern, &translated, &added, err)) {
+        engine = engine_new(buf_cstr(&translated), translated.len);
+        struct engine_span piece;
+        enum engine_fault fault = engine_fault(engine, &piece);
+        if (fault) {
+            report(buf_view(&translated), added, fault, slice_n(piece.data, piece.len), err);
+            engine_free(engine);
+            engine = NULL;
+        }
+    }
+    free(added.items);
+    return engine;
+}
