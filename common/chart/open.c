@@ -1,0 +1,273 @@
+// open.c - where a chart comes from: a folder on disk or a tgz.
+
+#include "chart/internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <sys/stat.h>
+
+#include "archive/archive.h"
+
+#define MAX_FILE (5u << 20)    // of one file, as Helm
+#define MAX_CHART (100u << 20) // of all files together, as Helm
+#define MAX_FOLDERS 100        // nested: a symbolic link can make a circle
+#define MAX_FILES 50000
+
+static struct slice without_bom(struct slice data)
+{
+    return slice_has_prefix(data, SLICE("\xEF\xBB\xBF")) ? slice_sub(data, 3, data.len) : data;
+}
+
+// Go writes system errors in lower case.
+static const char *go_errno(struct arena *a, int code)
+{
+    char *text = arena_strdup(a, strerror(code));
+    if (text[0] >= 'A' && text[0] <= 'Z')
+        text[0] = (char)(text[0] - 'A' + 'a');
+    return text;
+}
+
+static bool system_error(struct arena *a, struct error *err, const char *call, const char *path)
+{
+    enum error_class class = errno == ENOENT ? ERROR_NOT_FOUND : ERROR_INVALID;
+    return error_set(err, class, "%s %s: %s", call, path, go_errno(a, errno));
+}
+
+static bool read_whole(struct arena *a, const char *path, size_t limit, struct slice *out, struct error *err)
+{
+    struct error inner = {0};
+    if (file_read(a, path, limit, out, &inner))
+        return true;
+    // file_read's own words differ from Go's.
+    struct stat st;
+    if (stat(path, &st) != 0) {
+        error_clear(&inner);
+        return system_error(a, err, "open", path);
+    }
+    return error_move(err, &inner);
+}
+
+// ---- folders ------------------------------------------------------------------------------------------------------------
+
+struct walk {
+    struct arena *arena;
+    const char *top; // with a slash at its end
+    struct helmignore *ignore;
+    chart_file_list files;
+    size_t total;
+    struct error *err;
+};
+
+static bool add_file(struct walk *w, const char *path, const char *name, const struct stat *st)
+{
+    if (!S_ISREG(st->st_mode))
+        return error_set(w->err, ERROR_INVALID, "cannot load irregular file %s as it has file mode type bits set", path);
+    if (st->st_size > MAX_FILE) {
+        struct buf quoted = BUF_IN(w->arena);
+        const char *base = chart_base_name(path);
+        go_quote(&quoted, base, strlen(base));
+        return error_set(w->err, ERROR_LIMIT, "chart file %s is larger than the maximum file size %u", buf_cstr(&quoted),
+                         MAX_FILE);
+    }
+    struct slice data;
+    if (!read_whole(w->arena, path, MAX_FILE, &data, w->err))
+        return error_wrap(w->err, "error reading %s", name);
+    w->total += data.len;
+    if (w->total > MAX_CHART || w->files.len >= MAX_FILES)
+        return error_set(w->err, ERROR_LIMIT, "the chart holds more than %u bytes or %d files", MAX_CHART, MAX_FILES);
+    vec_push(w->arena, &w->files,
+             (struct chart_file){.name = name, .data = without_bom(data), .mtime = st->st_mtim.tv_sec});
+    return true;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool list_folder(struct walk *w, const char *path, const char ***names, size_t *count)
+{
+    DIR *dir = opendir(path);
+    if (!dir)
+        return system_error(w->arena, w->err, "open", path);
+    VEC(const char *) list = {0};
+    for (struct dirent *entry; (entry = readdir(dir)) && list.len <= MAX_FILES;)
+        if (!str_eq(entry->d_name, ".") && !str_eq(entry->d_name, ".."))
+            vec_push(w->arena, &list, arena_strdup(w->arena, entry->d_name));
+    closedir(dir);
+    if (list.len > 1)
+        qsort(list.items, list.len, sizeof *list.items, compare_names);
+    *names = list.items;
+    *count = list.len;
+    return true;
+}
+
+// Symbolic links are followed, to files and to folders.
+static bool walk(struct walk *w, const char *path, int depth)
+{
+    if (depth > MAX_FOLDERS)
+        return error_set(w->err, ERROR_LIMIT, "more than %d nested folders at %s", MAX_FOLDERS, path);
+    struct stat st;
+    if (lstat(path, &st) != 0)
+        return system_error(w->arena, w->err, "lstat", path);
+    if (S_ISLNK(st.st_mode) && stat(path, &st) != 0) {
+        system_error(w->arena, w->err, "lstat", path);
+        return error_wrap(w->err, "error evaluating symlink %s", path);
+    }
+    const char *name = path + strlen(w->top);
+    if (depth > 0 && helmignore_match(w->ignore, name, S_ISDIR(st.st_mode)))
+        return true;
+    if (!S_ISDIR(st.st_mode))
+        return add_file(w, path, name, &st);
+
+    const char **names;
+    size_t count;
+    if (!list_folder(w, path, &names, &count))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!walk(w, arena_printf(w->arena, "%s%s%s", path, depth ? "/" : "", names[i]), depth + 1))
+            return false;
+    return true;
+}
+
+struct chart *chart_load_dir(struct arena *a, const char *dir, struct error *err)
+{
+    char absolute[PATH_MAX];
+    if (!realpath(dir, absolute)) {
+        system_error(a, err, "stat", dir);
+        return NULL;
+    }
+    struct walk w = {.arena = a, .top = arena_printf(a, "%s/", absolute), .ignore = helmignore_new(a), .err = err};
+    const char *description = arena_printf(a, "%sChart.yaml", w.top);
+    struct slice text;
+    if (!read_whole(a, description, MAX_FILE, &text, err)) {
+        error_wrap(err, "unable to detect chart at %s", description);
+        return NULL;
+    }
+    const char *rules = arena_printf(a, "%s.helmignore", w.top);
+    struct stat st;
+    if (stat(rules, &st) == 0 &&
+        (!read_whole(a, rules, MAX_FILE, &text, err) || !helmignore_parse(w.ignore, text, err)))
+        return NULL;
+    helmignore_parse(w.ignore, SLICE("templates/.?*"), err); // Helm's own rule: dot files are no templates
+    if (!walk(&w, w.top, 0))
+        return NULL;
+    struct chart *c = chart_from_files(a, w.files.items, w.files.len, err);
+    if (c)
+        c->path = arena_strdup(a, absolute);
+    return c;
+}
+
+// ---- archives -----------------------------------------------------------------------------------------------------------
+
+struct unpack {
+    struct arena *arena;
+    chart_file_list files;
+};
+
+static bool add_entry(void *ctx, const struct archive_entry *e, struct error *err)
+{
+    struct unpack *u = ctx;
+    if (e->directory)
+        return true;
+    const char *slash = strchr(e->path, '/');
+    if (!slash)
+        return str_eq(e->path, "Chart.yaml")
+                   ? error_set(err, ERROR_INVALID, "chart yaml not in base directory")
+                   : error_set(err, ERROR_INVALID, "chart illegally contains content outside the base directory: \"%s\"",
+                               e->path);
+    // A link has no content of its own in an archive: Helm sees an empty file.
+    struct slice data = e->symlink ? slice_n("", 0) : without_bom(e->data);
+    vec_push(u->arena, &u->files, (struct chart_file){.name = slash + 1, .data = data, .mtime = e->mtime});
+    return true;
+}
+
+bool chart_read_archive(struct arena *a, struct slice tgz, struct chart_file **files, size_t *count, struct error *err)
+{
+    struct unpack u = {.arena = a};
+    const struct archive_limits limits = {.total = MAX_CHART, .file = MAX_FILE, .entries = MAX_FILES};
+    if (!archive_read(a, tgz, &limits, add_entry, &u, err))
+        return false;
+    if (u.files.len == 0)
+        return error_set(err, ERROR_INVALID, "no files in chart archive");
+    *files = u.files.items;
+    *count = u.files.len;
+    return true;
+}
+
+static struct chart *load_tgz(struct arena *a, struct slice tgz, bool detailed, struct error *err)
+{
+    struct chart_file *files;
+    size_t count;
+    struct error inner = {0};
+    if (!chart_read_archive(a, tgz, &files, &count, &inner)) {
+        // The command line hides the reason, as Helm's does; the controllers show it.
+        if (detailed) {
+            error_move(err, &inner);
+            error_wrap(err, "unable to load chart archive");
+        } else {
+            error_set(err, inner.class, "unable to load chart archive");
+            error_clear(&inner);
+        }
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(files[i].name, "Chart.yaml"))
+            return chart_from_files(a, files, count, err);
+    error_set(err, ERROR_INVALID, "unable to detect chart version, no Chart.yaml found");
+    return NULL;
+}
+
+struct chart *chart_load_archive(struct arena *a, struct slice tgz, struct error *err)
+{
+    return load_tgz(a, tgz, true, err);
+}
+
+// The part of the WHATWG sniffing rules that tells people what they gave instead of a chart.
+static const char *content_type(struct slice data)
+{
+    static const struct {
+        const char *magic, *type;
+    } known[] = {{"PK\003\004", "application/zip"}, {"\x25PDF-", "application/pdf"}, {"\x89PNG\r\n\x1a\n", "image/png"}};
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (slice_has_prefix(data, slice_of(known[i].magic)))
+            return known[i].type;
+    if (data.len < 512)
+        return "application/octet-stream"; // Helm pads with zeros, which are no text
+    for (size_t i = 0; i < 512; i++) {
+        unsigned char c = (unsigned char)data.data[i];
+        if (c <= 0x08 || c == 0x0B || (c >= 0x0E && c <= 0x1A) || (c >= 0x1C && c <= 0x1F))
+            return "application/octet-stream";
+    }
+    return "text/plain; charset=utf-8";
+}
+
+static struct chart *load_file(struct arena *a, const char *path, struct error *err)
+{
+    struct slice tgz;
+    if (!read_whole(a, path, MAX_CHART, &tgz, err))
+        return NULL;
+    if (!slice_has_prefix(tgz, SLICE("\x1F\x8B\x08"))) {
+        if (str_has_suffix(path, ".yml") || str_has_suffix(path, ".yaml"))
+            error_set(err, ERROR_INVALID, "file '%s' seems to be a YAML file, but expected a gzipped archive", path);
+        else
+            error_set(err, ERROR_INVALID, "file '%s' does not appear to be a gzipped archive; got '%s'", path,
+                      content_type(tgz));
+        return NULL;
+    }
+    struct chart *c = load_tgz(a, tgz, false, err);
+    if (c)
+        c->path = arena_strdup(a, path);
+    return c;
+}
+
+struct chart *chart_load(struct arena *a, const char *path, struct error *err)
+{
+    struct stat st;
+    if (stat(path, &st) != 0) {
+        system_error(a, err, "stat", path);
+        return NULL;
+    }
+    return S_ISDIR(st.st_mode) ? chart_load_dir(a, path, err) : load_file(a, path, err);
+}

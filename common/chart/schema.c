@@ -1,0 +1,437 @@
+// schema.c - a schema document made ready: drafts, resources, anchors, references; and the check of a chart's values.
+
+#include "chart/schema.h"
+
+#include <ctype.h>
+
+enum form { ONE = 1, LIST = 2, MAP = 4 };
+
+// Where schemas stand inside a schema, from which draft on.
+static const struct {
+    const char *keyword;
+    unsigned form;
+    int draft;
+} subschemas[] = {
+    {"definitions", MAP, 4},
+    {"not", ONE, 4},
+    {"allOf", LIST, 4},
+    {"anyOf", LIST, 4},
+    {"oneOf", LIST, 4},
+    {"properties", MAP, 4},
+    {"additionalProperties", ONE, 4},
+    {"patternProperties", MAP, 4},
+    {"items", ONE | LIST, 4},
+    {"additionalItems", ONE, 4},
+    {"dependencies", MAP, 4},
+    {"propertyNames", ONE, 6},
+    {"contains", ONE, 6},
+    {"if", ONE, 7},
+    {"then", ONE, 7},
+    {"else", ONE, 7},
+    {"$defs", MAP, 2019},
+    {"dependentSchemas", MAP, 2019},
+    {"unevaluatedProperties", ONE, 2019},
+    {"unevaluatedItems", ONE, 2019},
+    {"contentSchema", ONE, 2019},
+    {"prefixItems", LIST, 2020},
+};
+
+static const struct {
+    const char *url; // without scheme
+    int draft;
+} drafts[] = {
+    {"json-schema.org/schema", 2020},           {"json-schema.org/draft/2020-12/schema", 2020},
+    {"json-schema.org/draft/2019-09/schema", 2019}, {"json-schema.org/draft-07/schema", 7},
+    {"json-schema.org/draft-06/schema", 6},     {"json-schema.org/draft-04/schema", 4},
+};
+
+static const char *quoted(struct arena *a, const char *s)
+{
+    struct buf out = BUF_IN(a);
+    go_quote(&out, s, strlen(s));
+    return buf_cstr(&out);
+}
+
+// ---- URLs ---------------------------------------------------------------------------------------------------------------
+
+static const char *decode_percent(struct arena *a, struct slice s)
+{
+    struct buf out = BUF_IN(a);
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.data[i] == '%' && i + 2 < s.len && isxdigit((unsigned char)s.data[i + 1]) &&
+            isxdigit((unsigned char)s.data[i + 2])) {
+            char hex[3] = {s.data[i + 1], s.data[i + 2], 0};
+            buf_char(&out, (char)strtol(hex, NULL, 16));
+            i += 2;
+        } else {
+            buf_char(&out, s.data[i]);
+        }
+    }
+    return buf_cstr(&out);
+}
+
+const char *schema_fragment(struct arena *a, const char *reference)
+{
+    const char *hash = strchr(reference, '#');
+    return hash ? decode_percent(a, slice_of(hash + 1)) : "";
+}
+
+// The length of "scheme:" at the start, 0 without.
+static size_t scheme_length(const char *url)
+{
+    size_t i = 0;
+    while (isalnum((unsigned char)url[i]) || url[i] == '+' || url[i] == '-' || url[i] == '.')
+        i++;
+    return i > 0 && url[i] == ':' && isalpha((unsigned char)url[0]) ? i + 1 : 0;
+}
+
+// RFC 3986's resolution of a reference, whose fragment is left out.
+static const char *join_url(struct arena *a, const char *base, const char *reference)
+{
+    struct slice ref, ignored;
+    slice_cut(slice_of(reference), '#', &ref, &ignored);
+    char *text = slice_dup(a, ref);
+    if (!*text)
+        return base;
+    if (scheme_length(text))
+        return text;
+    size_t scheme = scheme_length(base), authority = scheme;
+    if (str_has_prefix(base + scheme, "//")) {
+        const char *slash = strchr(base + scheme + 2, '/');
+        authority = slash ? (size_t)(slash - base) : strlen(base);
+    } else if (base[scheme] != '/') {
+        return text; // an opaque base, a URN: nothing is relative to it
+    }
+    if (str_has_prefix(text, "//"))
+        return arena_printf(a, "%.*s%s", (int)scheme, base, text);
+    const char *last = strrchr(base + authority, '/');
+    const char *path = *text == '/' || !last ? text
+                                             : arena_printf(a, "%.*s/%s", (int)(last - base - (ptrdiff_t)authority),
+                                                            base + authority, text);
+    const char *clean = path_clean(a, *path == '/' ? path : arena_printf(a, "/%s", path));
+    return arena_printf(a, "%.*s%s", (int)authority, base, clean);
+}
+
+// ---- collecting resources, anchors and places -----------------------------------------------------------------------------
+
+struct schema_place *schema_place_of(const struct schema_doc *doc, struct value schema)
+{
+    if (!value_is(schema, V_DICT))
+        return NULL;
+    return map_get_n(doc->places, (const char *)&schema.dict, sizeof schema.dict);
+}
+
+static bool draft_of(struct schema_doc *doc, struct value schema, int fallback, int *out, struct error *err)
+{
+    *out = fallback;
+    const char *url = value_str(value_get(schema, "$schema"));
+    if (!url)
+        return true;
+    struct slice plain, fragment;
+    slice_cut(slice_of(url), '#', &plain, &fragment);
+    struct slice name = plain;
+    if (slice_has_prefix(name, SLICE("http://")))
+        name = slice_sub(name, 7, name.len);
+    else if (slice_has_prefix(name, SLICE("https://")))
+        name = slice_sub(name, 8, name.len);
+    for (size_t i = 0; i < ARRAY_LEN(drafts) && fragment.len == 0; i++)
+        if (slice_eq_str(name, drafts[i].url)) {
+            *out = drafts[i].draft;
+            return true;
+        }
+    return error_set(err, ERROR_INVALID, "failing loading %s: schemas of other documents are not fetched",
+                     quoted(doc->arena, slice_dup(doc->arena, plain)));
+}
+
+static const char *id_of(struct arena *a, struct value schema, int draft)
+{
+    if (draft < 2019 && value_has(schema, "$ref"))
+        return NULL; // there, a $ref has no siblings
+    const char *id = value_str(value_get(schema, draft == 4 ? "id" : "$id"));
+    if (!id)
+        return NULL;
+    struct slice plain, fragment;
+    slice_cut(slice_of(id), '#', &plain, &fragment);
+    return plain.len > 0 ? slice_dup(a, plain) : NULL;
+}
+
+static bool add_anchor(struct schema_doc *doc, struct schema_resource *r, const char *name, struct schema_place *place,
+                       bool dynamic, struct error *err)
+{
+    if (str_empty(name))
+        return true;
+    struct schema_place *held = map_get(r->anchors, name);
+    if (held && held != place)
+        return error_set(err, ERROR_INVALID, "duplicate anchor %s in \"%s\" at %s and %s", quoted(doc->arena, name),
+                         SCHEMA_URL, quoted(doc->arena, held->pointer), quoted(doc->arena, place->pointer));
+    map_put(r->anchors, name, place);
+    if (dynamic)
+        map_put(r->dynamic_anchors, name, place);
+    return true;
+}
+
+static bool add_anchors(struct schema_doc *doc, struct schema_resource *r, struct schema_place *place, struct error *err)
+{
+    struct value s = place->schema;
+    if (r->draft < 2019) {
+        const char *id = value_has(s, "$ref") ? NULL : value_str(value_get(s, r->draft == 4 ? "id" : "$id"));
+        const char *fragment = id ? schema_fragment(doc->arena, id) : "";
+        return *fragment == '/' || add_anchor(doc, r, fragment, place, false, err);
+    }
+    if (!add_anchor(doc, r, value_str(value_get(s, "$anchor")), place, false, err))
+        return false;
+    return r->draft < 2020 || add_anchor(doc, r, value_str(value_get(s, "$dynamicAnchor")), place, true, err);
+}
+
+static const char *escaped(struct arena *a, const char *key)
+{
+    struct buf out = BUF_IN(a);
+    for (; *key; key++)
+        buf_printf(&out, *key == '~' ? "~0" : *key == '/' ? "~1" : "%c", *key);
+    return buf_cstr(&out);
+}
+
+static bool collect(struct schema_doc *doc, struct value schema, const char *pointer, struct schema_resource *within,
+                    struct error *err);
+
+static bool collect_below(struct schema_doc *doc, struct schema_place *place, struct error *err)
+{
+    struct arena *a = doc->arena;
+    struct schema_resource *r = place->resource;
+    for (size_t i = 0; i < ARRAY_LEN(subschemas); i++) {
+        struct value v = value_get(place->schema, subschemas[i].keyword);
+        if (r->draft < subschemas[i].draft || value_is_null(v))
+            continue;
+        const char *base = arena_printf(a, "%s/%s", place->pointer, subschemas[i].keyword);
+        if (value_is(v, V_LIST) && (subschemas[i].form & LIST)) {
+            for (size_t k = 0; k < value_len(v); k++)
+                if (!collect(doc, value_at(v, k), arena_printf(a, "%s/%zu", base, k), r, err))
+                    return false;
+        } else if (value_is(v, V_DICT) && (subschemas[i].form & MAP)) {
+            for (struct value_iter it = {0}; value_next(v, &it);)
+                if (!collect(doc, it.value, arena_printf(a, "%s/%s", base, escaped(a, it.key)), r, err))
+                    return false;
+        } else if (subschemas[i].form & ONE) {
+            if (!collect(doc, v, base, r, err))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool collect(struct schema_doc *doc, struct value schema, const char *pointer, struct schema_resource *within,
+                    struct error *err)
+{
+    if (!value_is(schema, V_DICT) || schema_place_of(doc, schema))
+        return true;
+    struct arena *a = doc->arena;
+    int draft = within ? within->draft : 2020, own;
+    if (!draft_of(doc, schema, draft, &own, err))
+        return false;
+    const char *id = id_of(a, schema, own);
+    if (!id && within) { // a $schema counts where a resource begins
+        own = draft;
+        id = id_of(a, schema, own);
+    }
+    struct schema_resource *r = within;
+    if (id || !within) {
+        r = arena_new_of(a, struct schema_resource);
+        r->url = id ? join_url(a, within ? within->url : SCHEMA_URL, id) : SCHEMA_URL;
+        r->pointer = pointer;
+        r->schema = schema;
+        r->draft = own;
+        r->anchors = map_new(a);
+        r->dynamic_anchors = map_new(a);
+        r->recursive_anchor = value_true(value_get(schema, "$recursiveAnchor"));
+        for (size_t i = 0; i < doc->resources.len; i++)
+            if (str_eq(doc->resources.items[i]->url, r->url))
+                return error_set(err, ERROR_INVALID, "duplicate id %s in \"%s\" at %s and %s", quoted(a, r->url),
+                                 SCHEMA_URL, quoted(a, pointer), quoted(a, doc->resources.items[i]->pointer));
+        vec_push(a, &doc->resources, r);
+    }
+    struct schema_place *place = arena_new_of(a, struct schema_place);
+    *place = (struct schema_place){.resource = r, .schema = schema, .pointer = pointer};
+    map_put_n(doc->places, (const char *)&schema.dict, sizeof schema.dict, place);
+    return add_anchors(doc, r, place, err) && collect_below(doc, place, err);
+}
+
+// ---- references -----------------------------------------------------------------------------------------------------------
+
+// One step of a JSON pointer; false where it leads nowhere.
+static bool step(struct arena *a, struct value *v, struct slice token)
+{
+    struct buf key = BUF_IN(a);
+    for (size_t i = 0; i < token.len; i++) {
+        bool tilde = token.data[i] == '~';
+        if (tilde && (i + 1 == token.len || (token.data[i + 1] != '0' && token.data[i + 1] != '1')))
+            return false;
+        buf_char(&key, tilde ? (token.data[++i] == '0' ? '~' : '/') : token.data[i]);
+    }
+    if (value_is(*v, V_DICT))
+        return value_find(*v, buf_cstr(&key), key.len, v);
+    char *end;
+    unsigned long index = strtoul(buf_cstr(&key), &end, 10);
+    if (!value_is(*v, V_LIST) || key.len == 0 || *end || index >= value_len(*v))
+        return false;
+    *v = value_at(*v, index);
+    return true;
+}
+
+static bool follow_pointer(struct schema_doc *doc, struct schema_resource *from, const char *pointer, struct value *target,
+                           struct error *err)
+{
+    struct value v = from->schema;
+    struct schema_resource *nearest = from;
+    struct slice rest = slice_of(pointer + (*pointer == '/')), token;
+    for (bool more = *pointer != 0; more;) {
+        more = slice_cut(rest, '/', &token, &rest);
+        if (!step(doc->arena, &v, token))
+            return error_set(err, ERROR_INVALID, "json-pointer in \"%s#%s%s\" not found", SCHEMA_URL, from->pointer, pointer);
+        struct schema_place *place = schema_place_of(doc, v);
+        if (place)
+            nearest = place->resource;
+    }
+    *target = v;
+    // A place outside of the known keywords is a schema because a reference says so.
+    return collect(doc, v, arena_printf(doc->arena, "%s%s", from->pointer, pointer), nearest, err);
+}
+
+bool schema_resolve(struct schema_doc *doc, const struct schema_resource *base, const char *reference, struct value *target,
+                    struct error *err)
+{
+    struct arena *a = doc->arena;
+    const char *url = join_url(a, base->url, reference), *fragment = schema_fragment(a, reference);
+    struct schema_resource *r = str_eq(url, SCHEMA_URL) ? doc->resources.items[0] : NULL;
+    for (size_t i = 0; i < doc->resources.len && !r; i++)
+        if (str_eq(doc->resources.items[i]->url, url))
+            r = doc->resources.items[i];
+    if (!r)
+        return error_set(err, ERROR_INVALID, "failing loading %s: schemas of other documents are not fetched", quoted(a, url));
+    if (!*fragment || *fragment == '/')
+        return follow_pointer(doc, r, fragment, target, err);
+    struct schema_place *place = map_get(r->anchors, fragment);
+    if (!place)
+        return error_set(err, ERROR_INVALID, "anchor in \"%s#%s\" not found in schema \"%s\"", url, fragment, SCHEMA_URL);
+    *target = place->schema;
+    return true;
+}
+
+// ---- checking the schema itself ---------------------------------------------------------------------------------------------
+
+static bool check_schema(struct schema_doc *doc, struct value schema, struct error *err);
+
+static bool check_pattern(struct schema_doc *doc, const struct schema_place *place, const char *keyword, const char *pattern,
+                          size_t len, struct error *err)
+{
+    struct error reason = {0};
+    if (regex_cached(pattern, len, &reason))
+        return true;
+    error_move(err, &reason);
+    return error_wrap(err, "invalid regex %s at \"%s#%s/%s\"", quoted(doc->arena, pattern), SCHEMA_URL, place->pointer,
+                      keyword);
+}
+
+static bool check_references(struct schema_doc *doc, const struct schema_place *place, struct error *err)
+{
+    static const struct {
+        const char *keyword;
+        int from, to;
+    } references[] = {{"$ref", 4, 9999}, {"$recursiveRef", 2019, 2019}, {"$dynamicRef", 2020, 9999}};
+    for (size_t i = 0; i < ARRAY_LEN(references); i++) {
+        const char *reference = value_str(value_get(place->schema, references[i].keyword));
+        int draft = place->resource->draft;
+        if (!reference || draft < references[i].from || draft > references[i].to)
+            continue;
+        struct value target;
+        if (!schema_resolve(doc, place->resource, reference, &target, err) || !check_schema(doc, target, err))
+            return false;
+    }
+    return true;
+}
+
+static bool check_below(struct schema_doc *doc, const struct schema_place *place, struct error *err)
+{
+    for (size_t i = 0; i < ARRAY_LEN(subschemas); i++) {
+        const char *keyword = subschemas[i].keyword;
+        struct value v = value_get(place->schema, keyword);
+        if (place->resource->draft < subschemas[i].draft || str_eq(keyword, "definitions") || str_eq(keyword, "$defs"))
+            continue; // definitions count when they are referred to
+        if (value_is(v, V_LIST) && (subschemas[i].form & LIST)) {
+            for (size_t k = 0; k < value_len(v); k++)
+                if (!check_schema(doc, value_at(v, k), err))
+                    return false;
+        } else if (value_is(v, V_DICT) && (subschemas[i].form & MAP)) {
+            for (struct value_iter it = {0}; value_next(v, &it);) {
+                if (str_eq(keyword, "patternProperties") && !check_pattern(doc, place, keyword, it.key, it.key_len, err))
+                    return false;
+                if (!check_schema(doc, it.value, err))
+                    return false;
+            }
+        } else if ((subschemas[i].form & ONE) && !check_schema(doc, v, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_schema(struct schema_doc *doc, struct value schema, struct error *err)
+{
+    struct schema_place *place = schema_place_of(doc, schema);
+    if (!place || place->checked)
+        return true;
+    place->checked = true;
+    if (!check_references(doc, place, err))
+        return false;
+    if (place->resource->draft < 2019 && value_str(value_get(schema, "$ref")))
+        return true;
+    struct value pattern = value_get(schema, "pattern");
+    if (value_is(pattern, V_STRING) && !check_pattern(doc, place, "pattern", pattern.data, pattern.len, err))
+        return false;
+    return check_below(doc, place, err);
+}
+
+struct schema_doc *schema_prepare(struct arena *a, struct slice json, struct error *err)
+{
+    struct schema_doc *doc = arena_new_of(a, struct schema_doc);
+    doc->arena = a;
+    doc->places = map_new(a);
+    if (!json_parse(a, json.data, json.len, 0, &doc->root, err))
+        return NULL;
+    if (!collect(doc, doc->root, "", NULL, err) || !check_schema(doc, doc->root, err))
+        return NULL;
+    return doc;
+}
+
+// ---- a chart's values -------------------------------------------------------------------------------------------------------
+
+static void check_chart(struct arena *a, const struct chart *c, struct value values, struct buf *out)
+{
+    if (c->schema.data) {
+        struct error err cleanup(error_clear) = {0};
+        struct schema_doc *doc = schema_prepare(a, c->schema, &err);
+        if (!doc)
+            buf_printf(out, "%s:\n%s", chart_name(c), error_text(&err));
+        else if (!schema_check(doc, values, &err))
+            buf_printf(out, "%s:\n%s\n", chart_name(c), error_text(&err));
+    }
+    for (size_t i = 0; i < c->dependencies.len; i++) {
+        const struct chart *sub = c->dependencies.items[i];
+        struct value table = value_get(values, chart_name(sub));
+        if (value_is(table, V_DICT))
+            check_chart(a, sub, table, out);
+        else if (!value_is_null(table))
+            buf_printf(out, "%s:\ninvalid type for values: expected object (map), got %s\n", chart_name(sub),
+                       value_go_type(table));
+    }
+}
+
+bool chart_check_schema(struct arena *a, const struct chart *c, struct value values, struct error *err)
+{
+    struct buf problems = BUF_IN(a);
+    check_chart(a, c, values, &problems);
+    if (problems.len == 0)
+        return true;
+    return error_set(err, ERROR_INVALID,
+                     "values don't meet the specifications of the schema(s) in the following chart(s):\n%s",
+                     buf_cstr(&problems));
+}

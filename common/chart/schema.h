@@ -1,0 +1,65 @@
+// schema.h - values.schema.json: JSON Schema, drafts 4, 6, 7, 2019-09 and 2020-12, with the messages that Helm shows.
+//
+// A schema document is prepared once (its resources, anchors and references found and checked) and then interpreted as it
+// stands. References to other documents are refused: rendering a chart fetches nothing. Private to common/chart.
+#ifndef RUNNEL_CHART_SCHEMA_H
+#define RUNNEL_CHART_SCHEMA_H
+
+#include "chart/internal.h"
+
+#include "regex/regex.h"
+
+#define SCHEMA_URL "file:///values.schema.json"
+
+struct schema_resource { // a schema with an identity of its own: the document, or a part with an $id
+    const char *url, *pointer;
+    struct value schema;
+    int draft; // 4, 6, 7, 2019, 2020
+    struct map *anchors;         // name -> struct schema_place *
+    struct map *dynamic_anchors; // the same, of $dynamicAnchor
+    bool recursive_anchor;
+};
+
+struct schema_place { // what is known of a schema in the document, by the address of its dict
+    struct schema_resource *resource;
+    struct value schema;
+    const char *pointer; // "/properties/image"
+    bool checked;
+};
+
+struct schema_doc {
+    struct arena *arena;
+    struct value root;
+    VEC(struct schema_resource *) resources;
+    struct map *places;
+};
+
+struct schema_doc *schema_prepare(struct arena *a, struct slice json, struct error *err);
+// The schema's place; NULL for a boolean schema.
+struct schema_place *schema_place_of(const struct schema_doc *doc, struct value schema);
+// Where a reference leads; err in Helm's words where it leads nowhere. *target is a dict or a boolean.
+bool schema_resolve(struct schema_doc *doc, const struct schema_resource *base, const char *reference, struct value *target,
+                    struct error *err);
+// The text behind '#' with percent signs decoded.
+const char *schema_fragment(struct arena *a, const char *reference);
+
+// Checks a value; the message is the list of what is wrong, one "- at '/path': …" a line. True: valid.
+bool schema_check(struct schema_doc *doc, struct value instance, struct error *err);
+
+// Formats: NULL when text is valid for the format or the format is unknown, else the reason.
+const char *schema_check_format(struct arena *a, const char *format, struct slice text);
+
+// A failure, with its causes below it.
+struct problem {
+    const char *path, *text;
+    bool group;     // several failures of one schema
+    bool reference; // of a $ref: not shown when it has one cause
+    VEC(struct problem *) causes;
+};
+const char *problem_quote(struct arena *a, struct slice s);    // 'it\'s'
+const char *problem_display(struct arena *a, struct value v);  // a scalar in a message
+const char *problem_number(struct arena *a, double number);    // 1,000.5 and 1.2×10⁰⁶
+const char *problem_count(struct arena *a, int64_t number);    // 1,234
+void problem_print(struct buf *out, struct arena *a, const struct problem *p);
+
+#endif
