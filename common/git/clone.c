@@ -51,13 +51,10 @@ static bool resolve(struct repo_call *call, struct arena *a, const struct repo_r
                     struct error *err)
 {
     git_remote *remote cleanup(cleanup_remote) = NULL;
-    int code = git_remote_create_detached(&remote, call->remote->url);
-    if (code < 0)
-        return repo_call_failed(call, code, err);
     struct repo_head *heads;
     size_t count;
     struct repo_choice choice;
-    if (!repo_call_connect(call, remote, GIT_DIRECTION_FETCH, err) || !list_heads(call, remote, &heads, &count, err) ||
+    if (!repo_call_remote(call, NULL, &remote, err) || !repo_call_connect(call, remote, GIT_DIRECTION_FETCH, err) || !list_heads(call, remote, &heads, &count, err) ||
         !repo_choose(call->arena, ref, heads, count, &choice, err))
         return false;
     if (choice.hash)
@@ -97,7 +94,7 @@ static bool fetch(struct repo_call *call, git_remote *remote, const struct repo_
 #endif
     const git_strarray list = {.strings = specs.items, .count = specs.len};
     int code = git_remote_fetch(remote, &list, &options, NULL);
-    return code == 0 && !call->error.class ? true : repo_call_failed(call, code, err);
+    return code == 0 ? true : repo_call_failed(call, code, err);
 }
 
 static bool peel(git_repository *repository, const char *name, git_object **out, struct error *err)
@@ -231,12 +228,8 @@ static bool clone_into(struct repo_call *call, struct arena *a, const struct rep
     for (size_t i = 0; options->sparse && options->sparse[i]; i++)
         if (!repo_path_safe(path_clean(call->arena, options->sparse[i])))
             return error_set(err, ERROR_INVALID, "sparse checkout: \"%s\" is no folder of the repository", options->sparse[i]);
-    if (!make_repository(folder, &repository, err))
-        return false;
-    int code = git_remote_create_anonymous(&remote, repository, call->remote->url);
-    if (code < 0)
-        return repo_call_failed(call, code, err);
-    if (!repo_call_connect(call, remote, GIT_DIRECTION_FETCH, err) || !list_heads(call, remote, &heads, &count, err) ||
+    if (!make_repository(folder, &repository, err) || !repo_call_remote(call, repository, &remote, err) ||
+        !repo_call_connect(call, remote, GIT_DIRECTION_FETCH, err) || !list_heads(call, remote, &heads, &count, err) ||
         !repo_choose(call->arena, &options->ref, heads, count, &choice, err) ||
         !fetch(call, remote, &choice, options->shallow && str_empty(options->ref.commit), err) ||
         !find_commit(call, repository, &choice, &options->ref, &commit, err) ||

@@ -161,9 +161,8 @@ static bool push(struct repo_call *call, struct work *w, const char *folder, con
     }
     if (!open_repository(w, folder, err))
         return false;
-    int code = git_remote_create_anonymous(&w->remote, w->repository, call->remote->url);
-    if (code < 0)
-        return repo_call_failed(call, code, err);
+    if (!repo_call_remote(call, w->repository, &w->remote, err))
+        return false;
     git_push_options options = GIT_PUSH_OPTIONS_INIT;
     repo_call_callbacks(call, &options.callbacks);
     options.pb_parallelism = 1;
@@ -179,13 +178,14 @@ static bool push(struct repo_call *call, struct work *w, const char *folder, con
     if (!repo_call_connect(call, w->remote, GIT_DIRECTION_PUSH, err))
         return false;
     const git_strarray list = {.strings = specs, .count = count};
-    code = git_remote_upload(w->remote, &list, &options);
+    int code = git_remote_upload(w->remote, &list, &options);
     if (code < 0)
         return repo_call_failed(call, code, err);
     if (!call->rejected.class)
         return true;
     struct error rejected = call->rejected;
     call->rejected = (struct error){0};
+    repo_call_quote(call, &rejected);
     return error_move(err, &rejected);
 }
 

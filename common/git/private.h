@@ -45,10 +45,13 @@ bool repo_call_ended(struct repo_call *call);            // the deadline passed 
 int64_t repo_call_remaining_ms(const struct repo_call *call);
 bool repo_call_count(struct repo_call *call, size_t received); // false: over the limit, and call->error says so
 void repo_call_callbacks(struct repo_call *call, git_remote_callbacks *callbacks);
+// The call's remote, with a repository or (NULL) without.
+bool repo_call_remote(struct repo_call *call, git_repository *repository, git_remote **out, struct error *err);
 // Connects for GIT_DIRECTION_FETCH or GIT_DIRECTION_PUSH.
 bool repo_call_connect(struct repo_call *call, git_remote *remote, git_direction direction, struct error *err);
 // Turns a failure of libgit2 into err, preferring what the transport knows. Returns false.
 bool repo_call_failed(struct repo_call *call, int code, struct error *err);
+void repo_call_quote(struct repo_call *call, struct error *err); // adds what the server said
 bool repo_failed(int code, struct error *err); // the same outside of a call
 
 int repo_transport_http(git_smart_subtransport **out, git_transport *owner, void *call);

@@ -144,7 +144,7 @@ static bool post(struct http_stream *s)
         .url = service_url(a, t->base ? t->base : call->remote->url, s->service),
         .headers = headers,
         .header_count = ARRAY_LEN(headers),
-        .limit = call->limit - call->received + 1, // receive() finds the excess and says which limit it was
+        .limit = SIZE_MAX, // receive() counts: the limit is on the whole call
         .timeout_ms = repo_call_remaining_ms(call),
         .deadline_ms = call->deadline_ms,
         .redirects = -1,

@@ -306,6 +306,10 @@ static int stream_write(git_smart_subtransport_stream *stream, const char *buffe
         if (repo_call_ended(t->call))
             return -1;
         int n = ssh_channel_write(t->channel, buffer, (uint32_t)(len < 1 << 16 ? len : 1 << 16));
+        // The server ends when it has sent its pack, and libgit2 says goodbye all the same. Where it ended too early, the next
+        // read finds out.
+        if (n <= 0 && t->answered && ssh_channel_is_closed(t->channel))
+            return 0;
         if (n <= 0)
             return ssh_error(t, ERROR_TRANSIENT, "write"), -1;
         buffer += n;
