@@ -87,21 +87,20 @@ static void rewrite(struct buf *out, const char *p, const char *end)
 {
     buf_reserve(out, (size_t)(end - p));
     while (p < end) {
-        size_t len;
+        size_t len = starts_number(*p) ? number_length(p, end) : 0;
         if (*p == '"') {
             p = rewrite_string(out, p, end);
-        } else if (starts_number(*p) && (len = number_length(p, end)) > JSON_NUMBER_MAX) {
+        } else if (len > JSON_NUMBER_MAX) {
             double f = number_of(p, len);
             if (isinf(f))
                 buf_str(out, f < 0 ? "-1e999" : "1e999");
             else
                 buf_printf(out, "%.17g", f);
             p += len;
-        } else if (starts_number(*p)) {
+        } else {
+            len = len ? len : 1;
             buf_add(out, p, len);
             p += len;
-        } else {
-            buf_char(out, *p++);
         }
     }
 }

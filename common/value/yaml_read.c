@@ -1,0 +1,518 @@
+// yaml_read.c - reads YAML: libyaml's events become values as go-yaml v2 decodes them and sigs.k8s.io/yaml turns them into JSON.
+//
+// go-yaml works in steps: parse a document to its end, decode the nodes, make every key a string, marshal. A fault of an
+// earlier step hides those of later ones. Here one pass does all of it, so a fault of a later step is kept (struct fault)
+// while parsing goes on to the end of the document; then the fault of the earliest step is the one that is told.
+#include "value/internal.h"
+#include "value/yaml_scalar.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <yaml.h>
+
+#define YAML_BYTES_MAX (64u << 20)
+#define YAML_NODES_MAX (4u << 20)
+#define TAG_PREFIX "tag:yaml.org,2002:"
+
+static struct yaml_limits limits = {.bytes = YAML_BYTES_MAX, .nodes = YAML_NODES_MAX};
+
+void yaml_set_limits(const struct yaml_limits *l)
+{
+    limits = (struct yaml_limits){.bytes = l && l->bytes ? l->bytes : YAML_BYTES_MAX,
+                                  .nodes = l && l->nodes ? l->nodes : YAML_NODES_MAX};
+}
+
+struct anchor {
+    struct value value;
+    bool open; // its node has not ended yet: an alias to it would hold itself
+};
+
+struct frame { // a list or dict that is being filled
+    struct value container;
+    struct anchor *anchor;
+    struct value key;    // of a dict, as it will be stored
+    size_t line;         // of the node itself
+    bool have_key;
+    bool merging;        // the value to come belongs to <<
+};
+
+enum step { STEP_DECODE, STEP_TYPES, STEP_KEYS, STEP_MARSHAL, STEP_COUNT };
+
+struct reader {
+    yaml_parser_t parser;
+    struct arena *arena;
+    struct error *err;
+    int flags;
+    struct map *anchors;
+    VEC(struct frame) stack;
+    struct value root;
+    struct buf faults[STEP_COUNT];
+    enum error_class fault_class;
+    size_t nodes, alias_nodes; // decoded so far, and of these through aliases
+};
+
+// ---- errors ----------------------------------------------------------------------------------------------------------
+// go-yaml's choice of line, with its habit of being one short where the parser, not the scanner, complains.
+static bool parser_fault(struct reader *r)
+{
+    const yaml_parser_t *p = &r->parser;
+    size_t line = 0;
+    if (p->error == YAML_MEMORY_ERROR)
+        return error_set(r->err, ERROR_LIMIT, "yaml: out of memory");
+    if (p->problem_mark.line)
+        line = p->problem_mark.line + (p->error == YAML_SCANNER_ERROR);
+    else if (p->context_mark.line)
+        line = p->context_mark.line;
+    const char *problem = p->problem ? p->problem : "unknown problem parsing YAML content";
+    if (line)
+        error_set(r->err, ERROR_INVALID, "yaml: line %zu: %s", line, problem);
+    else
+        error_set(r->err, ERROR_INVALID, "yaml: %s", problem);
+    if (r->err)
+        r->err->code = (int)line;
+    return false;
+}
+
+static struct buf *fault_text(struct reader *r, enum step step)
+{
+    if (r->faults[step].len)
+        return NULL; // the first one counts
+    r->faults[step].arena = r->arena;
+    return &r->faults[step];
+}
+
+PRINTF(3, 4) static void fault(struct reader *r, enum step step, const char *fmt, ...)
+{
+    struct buf *text = fault_text(r, step);
+    if (!text)
+        return;
+    va_list args;
+    va_start(args, fmt);
+    buf_vprintf(text, fmt, args);
+    va_end(args);
+}
+
+// Type errors are collected, one a line.
+static void duplicate_key(struct reader *r, size_t line, struct value key)
+{
+    struct buf *text = &r->faults[STEP_TYPES];
+    if (!text->len) {
+        text->arena = r->arena;
+        buf_str(text, "yaml: unmarshal errors:");
+    }
+    buf_printf(text, "\n  line %zu: key ", line + 1);
+    go_quote(text, key.data, key.len);
+    buf_str(text, " already set in map");
+}
+
+static bool failed(const struct reader *r)
+{
+    return r->faults[STEP_DECODE].len;
+}
+
+static bool document_faults(struct reader *r)
+{
+    for (size_t i = 0; i < STEP_COUNT; i++)
+        if (r->faults[i].len)
+            return error_set(r->err, r->fault_class ? r->fault_class : ERROR_INVALID, "%s", r->faults[i].data);
+    return true;
+}
+
+// Go's %#v, as far as keys need it.
+static void go_syntax(struct buf *out, struct value v, unsigned depth)
+{
+    if (v.kind == V_STRING) {
+        go_quote(out, v.data, v.len);
+    } else if (v.kind == V_LIST && depth < 32) {
+        buf_str(out, "[]interface {}{");
+        for (size_t i = 0; i < v.list->len; i++) {
+            buf_str(out, i ? ", " : "");
+            go_syntax(out, v.list->items[i], depth + 1);
+        }
+        buf_char(out, '}');
+    } else if (v.kind == V_DICT && depth < 32) {
+        buf_str(out, "map[interface {}]interface {}{");
+        for (struct value_iter it = {0}; value_next(v, &it);) {
+            buf_str(out, it.i > 1 ? ", " : "");
+            go_quote(out, it.key, it.key_len);
+            buf_char(out, ':');
+            go_syntax(out, it.value, depth + 1);
+        }
+        buf_char(out, '}');
+    } else if (v.kind == V_NULL && depth) {
+        buf_str(out, "interface {}(nil)");
+    } else {
+        go_print_value(out, v);
+    }
+}
+
+// ---- limits ----------------------------------------------------------------------------------------------------------
+// go-yaml's measure against alias bombs: the share of nodes that may come from aliases falls as documents grow.
+static double alias_share_max(size_t nodes)
+{
+    const double low = 400000, high = 4000000;
+    if (nodes <= low)
+        return 0.99;
+    return nodes >= high ? 0.10 : 0.99 - 0.89 * (((double)nodes - low) / (high - low));
+}
+
+static bool count_node(struct reader *r, bool by_alias)
+{
+    r->nodes++;
+    r->alias_nodes += by_alias;
+    if (r->alias_nodes > 100 && r->nodes > 1000 &&
+        (double)r->alias_nodes / (double)r->nodes > alias_share_max(r->nodes))
+        fault(r, STEP_DECODE, "yaml: document contains excessive aliasing");
+    else if (r->nodes > limits.nodes)
+        fault(r, STEP_DECODE, "yaml: document has more than %zu nodes", limits.nodes);
+    else
+        return true;
+    r->fault_class = ERROR_LIMIT;
+    return false;
+}
+
+// Each alias is a copy of its own, as in go-yaml: changing one changes no other.
+static bool copy_alias(struct reader *r, struct value from, unsigned depth, struct value *out)
+{
+    if (!count_node(r, true))
+        return false;
+    *out = from;
+    if (depth > VALUE_DEPTH_MAX) {
+        r->fault_class = ERROR_LIMIT;
+        fault(r, STEP_DECODE, "yaml: exceeded max depth of %d", VALUE_DEPTH_MAX);
+        return false;
+    }
+    if (from.kind == V_LIST) {
+        *out = value_list(r->arena);
+        for (size_t i = 0; i < from.list->len; i++) {
+            struct value item;
+            if (!copy_alias(r, from.list->items[i], depth + 1, &item))
+                return false;
+            value_push(*out, item);
+        }
+    } else if (from.kind == V_DICT) {
+        *out = value_dict(r->arena);
+        for (struct value_iter it = {0}; value_next(from, &it);) {
+            struct value item;
+            if (!count_node(r, true) || !copy_alias(r, it.value, depth + 1, &item))
+                return false;
+            dict_put_borrowed(out->dict, it.key, it.key_len, item);
+        }
+    }
+    return true;
+}
+
+// ---- scalars ---------------------------------------------------------------------------------------------------------
+static const char *const type_tags[] = {
+    [YAML_STR] = "str", [YAML_NULL] = "null", [YAML_BOOL] = "bool",
+    [YAML_INT] = "int", [YAML_FLOAT] = "float", [YAML_TIMESTAMP] = "timestamp",
+};
+
+static struct value decode_binary(struct reader *r, struct value text)
+{
+    cleanup(buf_free) struct buf bytes = {0};
+    bool strict = !memchr(text.data, ' ', text.len) && !memchr(text.data, '\t', text.len);
+    if (!strict || !base64_decode(&bytes, text.data, text.len)) {
+        fault(r, STEP_DECODE, "yaml: !!binary value contains invalid base64 data");
+        return VALUE_NULL;
+    }
+    // JSON has no bytes that are not UTF-8.
+    struct buf out = BUF_IN(r->arena);
+    for (size_t i = 0, width; i < bytes.len; i += width)
+        buf_rune(&out, utf8_decode(bytes.data + i, bytes.len - i, &width));
+    return value_string_n(buf_cstr(&out), out.len);
+}
+
+// A scalar whose tag is one of YAML's own.
+static struct value decode_tagged(struct reader *r, const char *tag, struct value text)
+{
+    if (str_eq(tag, "str"))
+        return text;
+    if (str_eq(tag, "binary"))
+        return decode_binary(r, text);
+    enum yaml_type want = YAML_STR;
+    for (size_t i = 0; i < ARRAY_LEN(type_tags); i++)
+        if (str_eq(tag, type_tags[i]))
+            want = (enum yaml_type)i;
+    if (want == YAML_STR) // a tag that means nothing to go-yaml: the text stays
+        return text;
+    struct value v = text;
+    enum yaml_type got = yaml_resolve(text.data, text.len, &v);
+    if (got == want)
+        return got == YAML_TIMESTAMP ? text : v;
+    if (want == YAML_FLOAT && got == YAML_INT && v.go != GO_UINT64)
+        return value_float((double)v.integer);
+    fault(r, STEP_DECODE, "yaml: cannot decode !!%s `%.*s` as a !!%s", type_tags[got], (int)text.len, text.data, tag);
+    return VALUE_NULL;
+}
+
+static struct value decode_scalar(struct reader *r, const yaml_event_t *event)
+{
+    const char *tag = (const char *)event->data.scalar.tag;
+    struct value text = value_string_copy(r->arena, (const char *)event->data.scalar.value, event->data.scalar.length);
+    if (tag && *tag)
+        return str_has_prefix(tag, TAG_PREFIX) ? decode_tagged(r, tag + strlen(TAG_PREFIX), text) : text;
+    if (!event->data.scalar.plain_implicit)
+        return text;
+    struct value v = text;
+    enum yaml_type type = yaml_resolve(text.data, text.len, &v);
+    return type == YAML_TIMESTAMP ? text : v;
+}
+
+// Numbers as they come out of JSON: a float without fraction is written as a whole number there.
+static struct value through_json(struct reader *r, struct value v)
+{
+    if (v.kind == V_FLOAT && !isfinite(v.number)) {
+        cleanup(buf_free) struct buf text = {0};
+        go_print_float(&text, v.number, 64, GO_FLOAT_G);
+        fault(r, STEP_MARSHAL, "json: unsupported value: %s", text.data);
+    }
+    if (r->flags & YAML_FLOATS)
+        return v.kind == V_INT ? value_float(value_num(v)) : v;
+    if (v.kind == V_FLOAT && v.number >= -0x1p63 && v.number < 0x1p63 && v.number == (double)(int64_t)v.number)
+        return value_int((int64_t)v.number);
+    return v;
+}
+
+// ---- keys ------------------------------------------------------------------------------------------------------------
+static struct value key_text(struct reader *r, struct value key, struct value item)
+{
+    struct buf out = BUF_IN(r->arena);
+    if (key.kind == V_STRING)
+        return key;
+    if (key.kind == V_INT && key.go == GO_DEFAULT) {
+        go_print_value(&out, key);
+    } else if (key.kind == V_FLOAT) { // with 32 bits' digits: so sigs.k8s.io/yaml has it
+        go_print_float(&out, key.number, 32, GO_FLOAT_YAML);
+    } else if (key.kind == V_BOOL) {
+        go_print_value(&out, key);
+    } else {
+        struct buf *text = fault_text(r, STEP_KEYS);
+        if (text) {
+            buf_printf(text, "unsupported map key of type: %s, key: ", key.kind ? "uint64" : "%!s(<nil>)");
+            if (key.kind)
+                buf_printf(text, "0x%llx", (unsigned long long)key.integer);
+            else
+                buf_str(text, "<nil>");
+            buf_str(text, ", value: ");
+            go_syntax(text, item, 0);
+        }
+        return value_string("");
+    }
+    return value_string_n(buf_cstr(&out), out.len);
+}
+
+// ---- building --------------------------------------------------------------------------------------------------------
+static void put(struct reader *r, struct frame *f, struct value key, struct value v, size_t line)
+{
+    struct value text = key_text(r, key, v), old;
+    if (r->flags & YAML_UNIQUE_KEYS && value_find(f->container, text.data, text.len, &old))
+        duplicate_key(r, line, text);
+    else
+        dict_put_borrowed(f->container.dict, text.data, text.len, v);
+}
+
+static void merge_map(struct reader *r, struct frame *f, struct value from, size_t line)
+{
+    for (struct value_iter it = {0}; value_next(from, &it);)
+        put(r, f, value_string_n(it.key, it.key_len), it.value, line);
+}
+
+static void merge(struct reader *r, struct frame *f, struct value v, bool alias, size_t line)
+{
+    bool list = v.kind == V_LIST && !alias, fine = list || v.kind == V_DICT;
+    for (size_t i = 0; list && i < v.list->len; i++)
+        fine = fine && v.list->items[i].kind == V_DICT;
+    if (!fine) {
+        fault(r, STEP_DECODE, "yaml: map merge requires map or sequence of maps as the value");
+        return;
+    }
+    if (v.kind == V_DICT)
+        merge_map(r, f, v, line);
+    for (size_t i = value_len(v); list && i > 0; i--) // backwards: earlier maps win
+        merge_map(r, f, v.list->items[i - 1], line);
+}
+
+// Gives a finished node to the container that waits for it. A mapping key << that is not quoted comes with merge_key.
+static void add_node(struct reader *r, struct value v, bool merge_key, bool alias, size_t line)
+{
+    if (!r->stack.len) {
+        r->root = through_json(r, v);
+        return;
+    }
+    struct frame *f = &r->stack.items[r->stack.len - 1];
+    if (f->container.kind == V_LIST) {
+        value_push(f->container, through_json(r, v));
+    } else if (!f->have_key) {
+        f->have_key = true;
+        f->merging = merge_key;
+        f->key = v;
+        if (v.kind == V_LIST || v.kind == V_DICT) {
+            struct buf *text = fault_text(r, STEP_DECODE);
+            if (text) {
+                buf_str(text, "yaml: invalid map key: ");
+                go_syntax(text, v, 0);
+            }
+        }
+    } else {
+        f->have_key = false;
+        if (f->merging)
+            merge(r, f, v, alias, line);
+        else
+            put(r, f, f->key, through_json(r, v), line);
+    }
+}
+
+static struct anchor *anchor_new(struct reader *r, const yaml_char_t *name, bool open)
+{
+    if (!name)
+        return NULL;
+    struct anchor *anchor = arena_new_of(r->arena, struct anchor);
+    anchor->open = open;
+    map_put(r->anchors, (const char *)name, anchor);
+    return anchor;
+}
+
+static bool on_alias(struct reader *r, const yaml_event_t *event)
+{
+    const char *name = (const char *)event->data.alias.anchor;
+    const struct anchor *anchor = map_get(r->anchors, name);
+    if (!anchor)
+        return error_set(r->err, ERROR_INVALID, "yaml: unknown anchor '%s' referenced", name);
+    if (failed(r))
+        return true;
+    if (anchor->open) {
+        fault(r, STEP_DECODE, "yaml: anchor '%s' value contains itself", name);
+        return true;
+    }
+    struct value v;
+    if (count_node(r, r->alias_nodes) && copy_alias(r, anchor->value, (unsigned)r->stack.len, &v))
+        add_node(r, v, false, true, event->start_mark.line);
+    return true;
+}
+
+static void on_scalar(struct reader *r, const yaml_event_t *event)
+{
+    struct anchor *anchor = anchor_new(r, event->data.scalar.anchor, false);
+    if (failed(r) || !count_node(r, false))
+        return;
+    const char *tag = (const char *)event->data.scalar.tag;
+    bool merge_key = event->data.scalar.length == 2 && memcmp(event->data.scalar.value, "<<", 2) == 0 &&
+                     (event->data.scalar.plain_implicit || str_eq(tag, TAG_PREFIX "merge"));
+    struct value v = decode_scalar(r, event);
+    if (anchor)
+        anchor->value = v;
+    add_node(r, v, merge_key, false, event->start_mark.line);
+}
+
+static bool on_start(struct reader *r, const yaml_event_t *event, struct value container, const yaml_char_t *name)
+{
+    if (r->stack.len == VALUE_DEPTH_MAX)
+        return error_set(r->err, ERROR_LIMIT, "yaml: exceeded max depth of %d", VALUE_DEPTH_MAX);
+    if (!failed(r))
+        count_node(r, false);
+    struct anchor *anchor = anchor_new(r, name, true);
+    vec_push(r->arena, &r->stack,
+             (struct frame){.container = container, .anchor = anchor, .line = event->start_mark.line});
+    return true;
+}
+
+static void on_end(struct reader *r)
+{
+    struct frame f = r->stack.items[--r->stack.len];
+    if (f.container.kind == V_DICT)
+        dict_sort(f.container.dict); // so that reading it changes nothing: threads may share what is only read
+    if (f.anchor) {
+        f.anchor->open = false;
+        f.anchor->value = f.container;
+    }
+    if (!failed(r))
+        add_node(r, f.container, false, false, f.line);
+}
+
+// ---- documents -------------------------------------------------------------------------------------------------------
+enum next { NEXT_DOCUMENT, NEXT_END, NEXT_ERROR };
+
+static bool on_event(struct reader *r, const yaml_event_t *event)
+{
+    switch (event->type) {
+    case YAML_ALIAS_EVENT:
+        return on_alias(r, event);
+    case YAML_SCALAR_EVENT:
+        on_scalar(r, event);
+        return true;
+    case YAML_SEQUENCE_START_EVENT:
+        return on_start(r, event, value_list(r->arena), event->data.sequence_start.anchor);
+    case YAML_MAPPING_START_EVENT:
+        return on_start(r, event, value_dict(r->arena), event->data.mapping_start.anchor);
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT:
+        on_end(r);
+        return true;
+    default:
+        return true;
+    }
+}
+
+// Reads up to the end of one document, whose value is r->root.
+static enum next next_document(struct reader *r)
+{
+    r->anchors = map_new(r->arena);
+    r->stack.len = 0;
+    r->root = VALUE_NULL;
+    r->nodes = r->alias_nodes = 0;
+    for (;;) {
+        yaml_event_t event;
+        if (!yaml_parser_parse(&r->parser, &event)) {
+            parser_fault(r);
+            return NEXT_ERROR;
+        }
+        yaml_event_type_t type = event.type;
+        bool ok = on_event(r, &event);
+        yaml_event_delete(&event);
+        if (!ok)
+            return NEXT_ERROR;
+        if (type == YAML_STREAM_END_EVENT)
+            return NEXT_END;
+        if (type == YAML_DOCUMENT_END_EVENT)
+            return document_faults(r) ? NEXT_DOCUMENT : NEXT_ERROR;
+    }
+}
+
+static bool reader_start(struct reader *r, const char *data, size_t len)
+{
+    if (len > limits.bytes)
+        return error_set(r->err, ERROR_LIMIT, "yaml: document of %zu bytes is over the limit of %zu", len, limits.bytes);
+    if (!yaml_parser_initialize(&r->parser))
+        return error_set(r->err, ERROR_LIMIT, "yaml: out of memory");
+    yaml_parser_set_input_string(&r->parser, (const unsigned char *)data, len);
+    yaml_parser_set_encoding(&r->parser, YAML_ANY_ENCODING);
+    return true;
+}
+
+bool yaml_parse(struct arena *a, const char *data, size_t len, int flags, struct value *out, struct error *err)
+{
+    struct reader r = {.arena = a, .err = err, .flags = flags};
+    *out = VALUE_NULL;
+    if (!reader_start(&r, data, len))
+        return false;
+    enum next next = next_document(&r);
+    yaml_parser_delete(&r.parser);
+    if (next == NEXT_DOCUMENT)
+        *out = r.root;
+    return next != NEXT_ERROR;
+}
+
+bool yaml_parse_all(struct arena *a, const char *data, size_t len, int flags, struct value *out, struct error *err)
+{
+    struct reader r = {.arena = a, .err = err, .flags = flags};
+    *out = value_list(a);
+    if (!reader_start(&r, data, len))
+        return false;
+    enum next next;
+    while ((next = next_document(&r)) == NEXT_DOCUMENT)
+        if (!value_is_null(r.root))
+            value_push(*out, r.root);
+    yaml_parser_delete(&r.parser);
+    return next == NEXT_END;
+}
