@@ -11,6 +11,7 @@
 #define RUNNEL_GIT_H
 
 #include "http/http.h"
+#include "value/value.h"
 
 struct repo_remote {              // all borrowed for the call
     const char *url;              // http, https or ssh (also scp-like git@host:path)
@@ -26,6 +27,12 @@ struct repo_remote {              // all borrowed for the call
     int64_t deadline_ms;          // clock_mono_ms; 0: 60 s from now
     const int *cancel;            // may be NULL
 };
+// Fills in what a Secret (null: none) holds for remote->url, as Flux's GitRepository reads it: username and password or bearerToken,
+// ca.crt (or caFile), tls.crt and tls.key; over SSH identity and known_hosts, both needed, and password for the identity. INVALID else.
+bool repo_credentials(struct arena *a, struct value secret, struct repo_remote *remote, struct error *err);
+// A proxy's Secret: address, and username and password.
+bool repo_proxy(struct arena *a, struct value secret, struct repo_remote *remote, struct error *err);
+
 struct repo_ref {                 // Flux's precedence: commit > name > semver > tag > branch; nothing set: branch master
     const char *branch, *tag, *semver, *name, *commit;
 };

@@ -135,6 +135,40 @@ static void addresses(void **state)
     arena_free(a);
 }
 
+static void credentials(void **state)
+{
+    static const struct {
+        const char *url, *secret;
+        const char *user, *password, *bearer, *ca, *error;
+    } cases[] = {
+        {"https://h/a", "{\"data\":{\"username\":\"bWU=\",\"password\":\"cHc=\",\"ca.crt\":\"Q0E=\",\"caFile\":\"b2xk\"}}", "me", "pw", NULL, "CA", NULL},
+        {"https://h/a", "{\"data\":{\"bearerToken\":\"dG9r\",\"username\":\"bWU=\",\"caFile\":\"b2xk\"}}", NULL, NULL, "tok", "old", NULL},
+        {"http://h/a", "{\"data\":{\"password\":\"cHc=\"}}", NULL, NULL, NULL, NULL, "invalid 'http' auth option: 'password' requires 'username' to be set"},
+        {"ssh://h/a", "{\"data\":{\"known_hosts\":\"aG9zdA==\"}}", NULL, NULL, NULL, NULL, "invalid 'ssh' auth option: 'identity' is required"},
+        {"git@h:a", "{\"data\":{\"identity\":\"aWQ=\"}}", NULL, NULL, NULL, NULL, "invalid 'ssh' auth option: 'known_hosts' is required"},
+        {"https://h/a", "{}", NULL, NULL, NULL, NULL, NULL},
+    };
+    struct arena *a = arena_new();
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct repo_remote remote = {.url = cases[i].url};
+        struct error err = {0};
+        struct value secret;
+        assert_true(json_parse(a, cases[i].secret, strlen(cases[i].secret), 0, &secret, &err));
+        if (!repo_credentials(a, secret, &remote, &err)) {
+            assert_non_null(cases[i].error);
+            assert_string_equal(error_text(&err), cases[i].error);
+            error_clear(&err);
+            continue;
+        }
+        assert_null(cases[i].error);
+        assert_true(str_eq(remote.user, cases[i].user));
+        assert_true(str_eq(remote.password, cases[i].password));
+        assert_true(str_eq(remote.bearer, cases[i].bearer));
+        assert_true(slice_eq(remote.ca, slice_of(cases[i].ca)));
+    }
+    arena_free(a);
+}
+
 static void names(void **state)
 {
     static const char *const fine[] = {"a", ".github", ".gitignore", "a.git", "git", "...a", "-x", "a b"};
@@ -155,6 +189,7 @@ int main(void)
         cmocka_unit_test(choosing),
         cmocka_unit_test(versions_that_tie),
         cmocka_unit_test(addresses),
+        cmocka_unit_test(credentials),
         cmocka_unit_test(names),
     };
     git_libgit2_init();
