@@ -48,18 +48,18 @@ static size_t quote_end(struct slice s, size_t at)
     return end < 0 ? s.len : at + (size_t)end + 2;
 }
 
-// "(?<name>" becomes "(?P<name>", which every RE2 knows; "\C", which splits characters, is RE2's alone. `added` gets
-// the places, in the result, of each P.
-static bool translate(struct slice pattern, struct buf *out, struct positions *added, struct error *err)
+// "(?<name>" becomes "(?P<name>", which every RE2 knows: `added` gets the places, in the result, of each P. "\\C" is no Go:
+// `split` is set to it.
+static void translate(struct slice pattern, struct buf *out, struct positions *added, struct slice *split)
 {
     for (size_t i = 0, end; i < pattern.len; i = end) {
         end = i + 1;
         if (starts(pattern, i, "\\Q")) {
             end = quote_end(pattern, i);
-        } else if (starts(pattern, i, "\\C")) {
-            return fail(err, FAULT_ESCAPE, slice_sub(pattern, i, i + 2));
         } else if (pattern.data[i] == '\\') {
             end = i + 2;
+            if (starts(pattern, i, "\\C") && !split->len)
+                *split = slice_sub(pattern, i, end);
         } else if (pattern.data[i] == '[') {
             end = class_end(pattern, i);
         } else if (starts(pattern, i, "(?<")) {
@@ -71,14 +71,13 @@ static bool translate(struct slice pattern, struct buf *out, struct positions *a
         }
         buf_slice(out, slice_sub(pattern, i, end));
     }
-    return true;
 }
 
 // The piece of the pattern as it was written.
 static void report(struct slice translated, struct positions added, enum engine_fault fault, struct slice piece, struct error *err)
 {
     ptrdiff_t at = slice_find(translated, piece);
-    struct buf original = {0};
+    cleanup(buf_free) struct buf original = {0};
     for (size_t i = 0, next = 0; i < piece.len; i++) {
         size_t position = (size_t)at + i;
         while (next < added.len && added.items[next] < position)
@@ -87,28 +86,34 @@ static void report(struct slice translated, struct positions added, enum engine_
             buf_char(&original, piece.data[i]);
     }
     fail(err, fault, buf_view(&original));
-    buf_free(&original);
+}
+
+static struct slice from_bad_byte(struct slice s)
+{
+    size_t i = 0, width;
+    while (i < s.len && (utf8_decode(s.data + i, s.len - i, &width) != RUNE_ERROR || width > 1))
+        i += width;
+    return slice_sub(s, i, s.len);
 }
 
 struct engine *pattern_compile(struct slice pattern, struct error *err)
 {
-    if (!utf8_valid(pattern.data, pattern.len)) {
-        fail(err, FAULT_UTF8, pattern);
-        return NULL;
-    }
     cleanup(buf_free) struct buf translated = {0};
     struct positions added = {0};
-    struct engine *engine = NULL;
-    if (translate(pattern, &translated, &added, err)) {
-        engine = engine_new(buf_cstr(&translated), translated.len);
-        struct engine_span piece;
-        enum engine_fault fault = engine_fault(engine, &piece);
-        if (fault) {
-            report(buf_view(&translated), added, fault, slice_n(piece.data, piece.len), err);
-            engine_free(engine);
-            engine = NULL;
-        }
-    }
+    struct slice split = {0};
+    translate(pattern, &translated, &added, &split);
+    struct engine *engine = engine_new(buf_cstr(&translated), translated.len);
+    struct engine_span piece;
+    enum engine_fault fault = engine_fault(engine, &piece);
+    if (fault == FAULT_UTF8)
+        fail(err, fault, from_bad_byte(pattern));
+    else if (fault)
+        report(buf_view(&translated), added, fault, slice_n(piece.data, piece.len), err);
+    else if (split.len)
+        fail(err, FAULT_ESCAPE, split);
     free(added.items);
-    return engine;
+    if (!fault && !split.len)
+        return engine;
+    engine_free(engine);
+    return NULL;
 }

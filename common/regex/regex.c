@@ -88,6 +88,20 @@ static size_t to_copy(const struct subject *s, size_t at)
     return low;
 }
 
+// The engine's match, in the copy where there is one. RE2 finds "\\B" between the bytes of a rune as well: such matches are empty
+// and begin inside of it, and the search goes on behind.
+static bool search(const struct regex *re, struct slice text, size_t from, struct engine_span *spans, int n)
+{
+    while (engine_match(re->engine, (struct engine_span){text.data, text.len}, from, false, spans, n)) {
+        size_t begin = (size_t)(spans[0].data - text.data);
+        if (begin == text.len || (text.data[begin] & 0xC0) != 0x80)
+            return true;
+        for (from = begin; from < text.len && (text.data[from] & 0xC0) == 0x80;)
+            from++;
+    }
+    return false;
+}
+
 static bool match(const struct regex *re, const struct subject *s, size_t from, struct slice *groups, int n)
 {
     struct engine_span few[16];
@@ -95,15 +109,13 @@ static bool match(const struct regex *re, const struct subject *s, size_t from, 
         return false;
     struct engine_span *spans = n <= (int)ARRAY_LEN(few) ? few : xmalloc((size_t)n * sizeof *spans);
     struct slice text = s->origin.items ? buf_view(&s->copy) : s->text;
-    size_t start = s->origin.items ? to_copy(s, from) : from;
-    bool hit = engine_match(re->engine, (struct engine_span){text.data, text.len}, start, false, spans, n);
+    bool hit = search(re, text, s->origin.items ? to_copy(s, from) : from, spans, n ? n : 1);
     for (int i = 0; hit && i < n; i++) {
         groups[i] = (struct slice){spans[i].data, spans[i].len};
         if (!spans[i].data || !s->origin.items)
             continue;
-        size_t begin = s->origin.items[spans[i].data - text.data];
-        size_t end = s->origin.items[spans[i].data - text.data + spans[i].len];
-        groups[i] = slice_sub(s->text, begin, end);
+        size_t begin = (size_t)(spans[i].data - text.data);
+        groups[i] = slice_sub(s->text, s->origin.items[begin], s->origin.items[begin + spans[i].len]);
     }
     if (spans != few)
         free(spans);
@@ -195,8 +207,8 @@ static size_t name_length(struct slice s)
         n++;
     if (n == s.len || (unsigned char)s.data[n] < 0x80)
         return n;
-    static const struct slice word = {"[\\p{L}\\p{Nd}_]+", 14};
-    const struct regex *re = regex_cached(word.data, word.len, NULL);
+    static const char word[] = "[\\p{L}\\p{Nd}_]+";
+    const struct regex *re = regex_cached(word, sizeof word - 1, NULL);
     struct engine_span found;
     return re && engine_match(re->engine, (struct engine_span){s.data, s.len}, 0, true, &found, 1) ? found.len : n;
 }

@@ -3,8 +3,6 @@
 
 #include <re2/re2.h>
 
-#include <map>
-#include <string>
 #include <vector>
 
 struct engine {
@@ -25,7 +23,7 @@ struct engine {
 namespace
 {
 
-engine_fault fault_of(RE2::ErrorCode code)
+enum engine_fault fault_of(RE2::ErrorCode code)
 {
     switch (code) {
     case RE2::NoError:
