@@ -2,7 +2,7 @@
 //
 // Three things differ from git's own: each path is judged alone, so that a later "!" pattern can bring back a file of an excluded
 // folder; "a/**" excludes "a" too; and brackets negate with "^" only. Within a name the wildcards are those of Go's path.Match.
-#include "archive/archive.h"
+#include "archive/private.h"
 
 struct pattern {
     VEC(struct slice) domain; // the folder it stands in, name by name
@@ -237,4 +237,13 @@ bool ignore_match(const struct ignore *ig, const char *path, bool directory)
     }
     free(parts.items);
     return excluded;
+}
+
+bool ignore_may_include(const struct ignore *ig)
+{
+    for (size_t i = 0; i < ig->patterns.len; i++) {
+        if (ig->patterns.items[i].include)
+            return true;
+    }
+    return false;
 }
