@@ -1,0 +1,84 @@
+"""What an operator relies on: logs, metrics, health, SIGTERM, flags, leader election, memory."""
+import json
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from env import wait_for
+from runnel import NAMES, BUILD, Controller, wait_condition
+
+FIELDS = {"level", "ts", "msg"}
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def controller(request, cluster):
+    with Controller(request.param, cluster, "--enable-leader-election") as c:
+        yield c
+
+
+def test_health(controller):
+    assert controller.http(controller.health_port, "/healthz")[0] == 200
+    assert controller.http(controller.health_port, "/readyz")[0] == 200
+    assert controller.http(controller.health_port, "/nothing")[0] == 404
+
+
+def test_log_is_json_with_flux_keys(controller):
+    lines = controller.log()
+    assert lines
+    for line in lines:
+        assert "text" not in line, line
+        assert FIELDS <= set(line), line
+        assert line["level"] in ("debug", "info", "error")
+
+
+def test_metrics(controller):
+    text = controller.metrics()
+    promtool = shutil.which("promtool")
+    check = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True)
+    assert check.returncode == 0, check.stdout + check.stderr
+    for name in ("controller_runtime_active_workers", "controller_runtime_max_concurrent_reconciles", "workqueue_depth",
+                 "workqueue_adds_total", "process_resident_memory_bytes", "process_cpu_seconds_total",
+                 "leader_election_master_status", "rest_client_requests_total"):
+        assert "\n# TYPE %s " % name in text, name
+
+
+def test_lease(controller, cluster):
+    def held():
+        lease = [x for x in cluster.list("lease") if x["metadata"]["name"] == controller.name + "-leader-election"]
+        return lease and lease[0]["spec"]["holderIdentity"]
+    wait_for("lease", held)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sigterm_ends_within_five_seconds(cluster, name):
+    with Controller(name, cluster) as c:
+        began = time.monotonic()
+        c.process.signal(signal.SIGTERM)
+        assert c.process.popen.wait(timeout=5) == 0
+        assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_unknown_flag_is_refused(name):
+    p = subprocess.run(["%s/%s/%s" % (BUILD, name, name), "--no-such-flag"], capture_output=True, text=True)
+    assert p.returncode != 0 and "no-such-flag" in p.stderr
+
+
+def test_reconcile_metrics_and_log_of_an_object(cluster, namespace, git_server):
+    git_server.create(namespace)
+    with Controller("source-controller", cluster) as c:
+        cluster.apply({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
+                       "metadata": {"name": "repo", "namespace": namespace},
+                       "spec": {"interval": "10m", "url": git_server.http(namespace), "ref": {"branch": "main"}}})
+        wait_condition(cluster, "gitrepository", "repo", namespace)
+        wait_for("duration metric", lambda: c.metric("gotk_reconcile_duration_seconds_count", kind="GitRepository", name="repo",
+                                                     namespace=namespace) >= 1)
+        assert c.metric("controller_runtime_reconcile_total", controller="gitrepository") >= 1
+        lines = [x for x in c.log() if x.get("name") == "repo" and x.get("namespace") == namespace]
+        assert lines and all(x["controllerKind"] == "GitRepository" and x["controllerGroup"] == "source.toolkit.fluxcd.io"
+                             and len(x["reconcileID"]) == 36 for x in lines)
+        cluster.run("delete", "gitrepository", "repo", "-n", namespace)
+        wait_for("series forgotten", lambda: c.metric("gotk_reconcile_duration_seconds_count", name="repo", namespace=namespace) == 0)
