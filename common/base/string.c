@@ -294,6 +294,12 @@ bool utf8_valid(const char *data, size_t len)
 {
     size_t width;
     for (size_t i = 0; i < len; i += width) {
+        // Eight plain bytes at a time: most text is plain.
+        uint64_t word;
+        while (len - i >= sizeof word && (memcpy(&word, data + i, sizeof word), !(word & 0x8080808080808080ULL)))
+            i += sizeof word;
+        if (i == len)
+            break;
         // A well-formed U+FFFD is three bytes wide; an error is one.
         if (utf8_decode(data + i, len - i, &width) == RUNE_ERROR && width == 1)
             return false;

@@ -1,0 +1,110 @@
+// test_arena.c - arenas: alignment, growth, marks, big pieces.
+#include "base/base.h"
+
+#include <setjmp.h>
+#include <cmocka.h>
+
+static void test_alignment_and_contents(void **state)
+{
+    cleanup(cleanup_arena) struct arena *a = arena_new();
+    char *pieces[500];
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+        pieces[i] = arena_alloc(a, i);
+        assert_int_equal((uintptr_t)pieces[i] % 16, 0);
+        memset(pieces[i], (int)i, i);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+        for (size_t k = 0; k < i; k++)
+            assert_int_equal((unsigned char)pieces[i][k], i & 255);
+    }
+    char *zeros = arena_zalloc(a, 100000);
+    for (size_t k = 0; k < 100000; k++)
+        assert_int_equal(zeros[k], 0);
+}
+
+static void test_big_pieces_between_small_ones(void **state)
+{
+    cleanup(cleanup_arena) struct arena *a = arena_new();
+    char *before = arena_strdup(a, "before");
+    char *big = arena_alloc(a, 3 << 20);
+    char *after = arena_strdup(a, "after");
+    memset(big, 1, 3 << 20);
+    assert_string_equal(before, "before");
+    assert_string_equal(after, "after");
+    assert_true(arena_used(a) >= (3 << 20) + 13);
+}
+
+static void test_realloc_keeps_contents(void **state)
+{
+    cleanup(cleanup_arena) struct arena *a = arena_new();
+    char *p = arena_alloc(a, 10);
+    memcpy(p, "0123456789", 10);
+    char *grown = arena_realloc(a, p, 10, 200);
+    assert_ptr_equal(grown, p); // the newest grows where it is
+    arena_alloc(a, 1);
+    char *moved = arena_realloc(a, grown, 200, 400);
+    assert_ptr_not_equal(moved, grown);
+    assert_memory_equal(moved, "0123456789", 10);
+    // Doubling across the sizes of blocks and into pieces of their own.
+    size_t size = 400;
+    for (; size < (8u << 20); size *= 2) {
+        moved = arena_realloc(a, moved, size, size * 2);
+        assert_memory_equal(moved, "0123456789", 10);
+        memset(moved + size, 7, size);
+    }
+    assert_ptr_equal(arena_realloc(a, moved, size, 5), moved);
+    assert_non_null(arena_realloc(a, NULL, 0, 5));
+}
+
+static void test_reset_gives_back(void **state)
+{
+    cleanup(cleanup_arena) struct arena *a = arena_new();
+    char *kept = arena_strdup(a, "kept");
+    char *kept_big = arena_zalloc(a, 1 << 20);
+    size_t used = arena_used(a);
+    for (int round = 0; round < 3; round++) {
+        struct arena_mark outer = arena_mark(a);
+        arena_alloc(a, 100);
+        struct arena_mark inner = arena_mark(a);
+        for (int i = 0; i < 200; i++)
+            memset(arena_alloc(a, 1000), 1, 1000);
+        memset(arena_alloc(a, 2 << 20), 2, 2 << 20);
+        arena_reset(a, inner);
+        assert_int_equal(arena_used(a), inner.used);
+        arena_reset(a, outer);
+        assert_int_equal(arena_used(a), used);
+    }
+    assert_string_equal(kept, "kept");
+    assert_int_equal(kept_big[(1 << 20) - 1], 0);
+    // A mark of an empty arena.
+    cleanup(cleanup_arena) struct arena *empty = arena_new();
+    struct arena_mark mark = arena_mark(empty);
+    arena_alloc(empty, 5);
+    arena_alloc(empty, 1 << 20);
+    arena_reset(empty, mark);
+    assert_int_equal(arena_used(empty), 0);
+    assert_string_equal(arena_strdup(empty, "again"), "again");
+}
+
+static void test_printf(void **state)
+{
+    cleanup(cleanup_arena) struct arena *a = arena_new();
+    assert_string_equal(arena_printf(a, "%s-%d", "x", 7), "x-7");
+    char long_text[1000];
+    memset(long_text, 'y', sizeof long_text);
+    for (size_t len = 250; len < 260; len++) // around the room for short ones
+        assert_int_equal(strlen(arena_printf(a, "%.*s", (int)len, long_text)), len);
+    assert_int_equal(strlen(arena_printf(a, "%.*s", 1000, long_text)), 1000);
+    cleanup(cleanup_free) char *m = xasprintf("%.*s!", 999, long_text);
+    assert_int_equal(strlen(m), 1000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_alignment_and_contents), cmocka_unit_test(test_big_pieces_between_small_ones),
+        cmocka_unit_test(test_realloc_keeps_contents), cmocka_unit_test(test_reset_gives_back),
+        cmocka_unit_test(test_printf),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
