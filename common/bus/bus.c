@@ -55,7 +55,7 @@ static void take(struct bus *b, struct arena *scratch, const char *data, size_t 
         return;
     }
     const char *key = arena_printf(scratch, "%s/%s/%s", m.kind, m.namespace, m.name);
-    if (!rate_allow(b->rate, key, clock_mono_ms(), NULL)) {
+    if (!rate_allow(b->rate, key, clock_mono_ms())) {
         b->dropped++;
         return;
     }

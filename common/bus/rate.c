@@ -32,27 +32,43 @@ void rate_free(struct rate *r)
     free(r);
 }
 
-bool rate_allow(struct rate *r, const char *key, int64_t now_ms, int64_t *wait_ms)
+// The key's slot, or one that it may take; NULL: others hold them all.
+static struct rate_slot *slot_of(struct rate *r, uint64_t hash, int64_t now_ms)
 {
-    uint64_t hash = hash_bytes(key, strlen(key));
-    bool allowed = false;
-    int64_t wait = r->window_ms;
-    pthread_mutex_lock(&r->lock);
-    struct rate_slot *set = r->slots[hash % SETS], *mine = NULL, *unused = NULL;
+    struct rate_slot *set = r->slots[hash % SETS], *unused = NULL;
     for (size_t i = 0; i < WAYS; i++) {
-        if (set[i].until_ms && set[i].hash == hash)
-            mine = &set[i];
-        else if (set[i].until_ms <= now_ms)
+        if (set[i].until_ms > now_ms && set[i].hash == hash)
+            return &set[i];
+        if (set[i].until_ms <= now_ms)
             unused = &set[i];
     }
-    if (mine ? mine->until_ms <= now_ms : unused != NULL) {
-        *(mine ? mine : unused) = (struct rate_slot){hash, now_ms + r->window_ms};
-        allowed = true;
-    } else if (mine) {
-        wait = mine->until_ms - now_ms;
+    return unused;
+}
+
+// Which turn the key gets within `ahead_ms` of now: how long until it, -1 for none.
+static int64_t turn(struct rate *r, const char *key, int64_t now_ms, int64_t ahead_ms)
+{
+    uint64_t hash = hash_bytes(key, strlen(key));
+    int64_t wait = -1;
+    pthread_mutex_lock(&r->lock);
+    struct rate_slot *slot = slot_of(r, hash, now_ms);
+    if (slot) {
+        int64_t at = slot->until_ms > now_ms ? slot->until_ms : now_ms;
+        if (at - now_ms <= ahead_ms) {
+            wait = at - now_ms;
+            *slot = (struct rate_slot){hash, at + r->window_ms};
+        }
     }
     pthread_mutex_unlock(&r->lock);
-    if (wait_ms)
-        *wait_ms = allowed ? 0 : wait;
-    return allowed;
+    return wait;
+}
+
+bool rate_allow(struct rate *r, const char *key, int64_t now_ms)
+{
+    return turn(r, key, now_ms, 0) == 0;
+}
+
+int64_t rate_reserve(struct rate *r, const char *key, int64_t now_ms)
+{
+    return turn(r, key, now_ms, r->window_ms);
 }

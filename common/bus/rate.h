@@ -10,7 +10,9 @@
 struct rate;
 struct rate *rate_new(int64_t window_ms);
 void rate_free(struct rate *r);
-// Whether the key may pass at `now_ms` (clock_mono_ms). When not, *wait_ms (may be NULL) is how long until it may.
-bool rate_allow(struct rate *r, const char *key, int64_t now_ms, int64_t *wait_ms);
+// Whether the key may pass at `now_ms` (clock_mono_ms).
+bool rate_allow(struct rate *r, const char *key, int64_t now_ms);
+// The same, but the key's next turn is taken at once: how long until it (0: now); -1 when a turn that is still to come was taken already.
+int64_t rate_reserve(struct rate *r, const char *key, int64_t now_ms);
 
 #endif

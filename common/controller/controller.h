@@ -104,7 +104,9 @@ struct controller_map {       // another kind whose changes queue objects of thi
     bool metadata_only, optional;
     // Adds the keys of the objects to queue. `own` is the informer of the controller's kind (to look for who refers to it).
     void (*map)(struct app *app, struct informer *own, struct value old, struct value object, struct arena *scratch, struct queue_keys *keys);
-    const char *bus_kind;     // bus messages about this kind take the same way; NULL: none
+    // Bus messages about this kind take the same way, with the object as freshly read; NULL: none. Where api_version is NULL, nothing
+    // is watched and `object` is what the message says: {kind, metadata: {namespace, name}, topic, revision, url}.
+    const char *bus_kind;
 };
 
 struct controller_kind {
@@ -120,7 +122,6 @@ struct controller_kind {
     bool no_finalizer;        // nothing to clean up
     bool is_static;           // may be static objects: `skip` decides
     bool (*skip)(struct value object); // true: leave it alone, no status (HelmRepository type oci); NULL: never
-    // Whether a change of another kind's object is worth a reconcile; NULL: generation, annotations, deletion.
     const char *success_reason;
 };
 
@@ -142,6 +143,7 @@ struct app_spec {
     void (*stop)(struct app *app);                     // all workers have ended
     const struct serve_route *routes;                  // beside /metrics, /healthz, /readyz; served on --storage-addr where given
     size_t route_count;
+    const char *const *feature_gates; // those that may be set to true, NULL-terminated; NULL: none
 };
 int app_main(const struct app_spec *spec, int argc, char **argv);
 const char *app_flag(struct app *app, const char *name);
