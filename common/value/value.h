@@ -120,6 +120,7 @@ struct value_iter {
     const char *key;
     size_t key_len;
     struct value value;
+    struct value key_value; // of a map-like object whose keys are no strings (map[struct]…); else null
 };
 // for (struct value_iter it = {0}; value_next(dict, &it);) …
 bool value_next(struct value dict, struct value_iter *it);
