@@ -47,13 +47,10 @@ struct render_options {
     bool skip_schema;               // values.schema.json is not consulted
     bool sub_notes;                 // NOTES.txt of subcharts as well
     bool include_crds;              // crds/ ahead of the objects in manifest_text
-    // Called with what Helm logs as warnings on stderr; NULL: dropped.
-    void (*warn)(void *ctx, const char *message);
-    void *warn_ctx;
 };
 
 struct rendered {
-    struct chart *chart;       // as rendered: dependencies processed (disabled ones gone, aliases named)
+    struct chart *chart;       // NULL: it did not get as far as templates. As rendered: dependencies processed (disabled ones gone, aliases named)
     struct value values;       // coalesced: what .Values was before any template changed it
     manifest_list objects;     // in install order
     hook_list hooks;           // in Helm's order, as the release stores them

@@ -3,6 +3,7 @@
 #include "chart/schema.h"
 
 #include <math.h>
+#include <stdio.h>
 
 const char *problem_quote(struct arena *a, struct slice s)
 {

@@ -3,6 +3,7 @@
 #include "chart/schema.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #define MAX_DEPTH 1500      // of schemas applied inside each other: references may go round
 #define MAX_STEPS 5000000u  // schemas applied in all: allOf over references can double at each level

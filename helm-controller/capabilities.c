@@ -1,0 +1,306 @@
+// capabilities.c - .Capabilities: Kubernetes version, API versions, and which Helm this is compatible with.
+
+#include "scope.h"
+
+#include <ctype.h>
+
+// What Helm v4.1.4 says of itself without a cluster: `helm template` prints these.
+#define KUBE_VERSION "v1.35.0"
+static const struct {
+    const char *name, *json, *text;
+} helm_version[] = {
+    {"Version", "version", "v4.1.4"},
+    {"GitCommit", "git_commit", "05fa37973dc9e42b76e1d2883494c87174b6074f"},
+    {"GitTreeState", "git_tree_state", "clean"},
+    {"GoVersion", "go_version", "go1.25.9"},
+    {"KubeClientVersion", "kube_client_version", "v1.35"},
+};
+
+static const char *const default_api_versions[] = {
+    "v1",
+    "admissionregistration.k8s.io/v1",
+    "admissionregistration.k8s.io/v1alpha1",
+    "admissionregistration.k8s.io/v1beta1",
+    "internal.apiserver.k8s.io/v1alpha1",
+    "apps/v1",
+    "apps/v1beta1",
+    "apps/v1beta2",
+    "authentication.k8s.io/v1",
+    "authentication.k8s.io/v1alpha1",
+    "authentication.k8s.io/v1beta1",
+    "authorization.k8s.io/v1",
+    "authorization.k8s.io/v1beta1",
+    "autoscaling/v1",
+    "autoscaling/v2",
+    "autoscaling/v2beta1",
+    "autoscaling/v2beta2",
+    "batch/v1",
+    "batch/v1beta1",
+    "certificates.k8s.io/v1",
+    "certificates.k8s.io/v1beta1",
+    "certificates.k8s.io/v1alpha1",
+    "coordination.k8s.io/v1alpha2",
+    "coordination.k8s.io/v1beta1",
+    "coordination.k8s.io/v1",
+    "discovery.k8s.io/v1",
+    "discovery.k8s.io/v1beta1",
+    "events.k8s.io/v1",
+    "events.k8s.io/v1beta1",
+    "extensions/v1beta1",
+    "flowcontrol.apiserver.k8s.io/v1",
+    "flowcontrol.apiserver.k8s.io/v1beta1",
+    "flowcontrol.apiserver.k8s.io/v1beta2",
+    "flowcontrol.apiserver.k8s.io/v1beta3",
+    "networking.k8s.io/v1",
+    "networking.k8s.io/v1beta1",
+    "node.k8s.io/v1",
+    "node.k8s.io/v1alpha1",
+    "node.k8s.io/v1beta1",
+    "policy/v1",
+    "policy/v1beta1",
+    "rbac.authorization.k8s.io/v1",
+    "rbac.authorization.k8s.io/v1beta1",
+    "rbac.authorization.k8s.io/v1alpha1",
+    "resource.k8s.io/v1",
+    "resource.k8s.io/v1beta2",
+    "resource.k8s.io/v1beta1",
+    "resource.k8s.io/v1alpha3",
+    "scheduling.k8s.io/v1alpha1",
+    "scheduling.k8s.io/v1beta1",
+    "scheduling.k8s.io/v1",
+    "storage.k8s.io/v1beta1",
+    "storage.k8s.io/v1",
+    "storage.k8s.io/v1alpha1",
+    "storagemigration.k8s.io/v1beta1",
+    "apiextensions.k8s.io/v1beta1",
+    "apiextensions.k8s.io/v1",
+};
+
+struct render_capabilities render_default_capabilities(void)
+{
+    return (struct render_capabilities){.kube_version = KUBE_VERSION,
+                                        .kube_constraint = KUBE_VERSION,
+                                        .kube_major = "1",
+                                        .kube_minor = "35",
+                                        .api_versions = default_api_versions,
+                                        .api_version_count = ARRAY_LEN(default_api_versions)};
+}
+
+bool render_parse_kube_version(struct arena *a, const char *text, struct render_capabilities *caps, struct error *err)
+{
+    // apimachinery's ParseGeneric: "v", then at least two numbers; what follows the last number is ignored.
+    const char *p = text + (*text == 'v');
+    VEC(const char *) parts = {0};
+    while (isdigit((unsigned char)*p)) {
+        size_t len = strspn(p, "0123456789");
+        if (len > 1 && *p == '0')
+            break;
+        vec_push(a, &parts, arena_strndup(a, p, len));
+        p += len;
+        if (*p != '.' || !isdigit((unsigned char)p[1]))
+            break;
+        p++;
+    }
+    if (parts.len < 2) {
+        struct buf quoted = BUF_IN(a);
+        go_quote(&quoted, text, strlen(text));
+        return error_set(err, ERROR_INVALID, "could not parse %s as version", buf_cstr(&quoted));
+    }
+    struct buf normal = BUF_IN(a);
+    for (size_t i = 0; i < parts.len; i++)
+        buf_printf(&normal, "%s%s", i ? "." : "v", parts.items[i]);
+    caps->kube_version = *text == 'v' ? text : arena_printf(a, "v%s", text);
+    caps->kube_constraint = buf_cstr(&normal);
+    caps->kube_major = parts.items[0];
+    caps->kube_minor = parts.items[1];
+    return true;
+}
+
+// ---- the objects ------------------------------------------------------------------------------------------------------
+
+struct capabilities {
+    struct object base, kube, versions, helm;
+    const struct render_capabilities *caps;
+};
+#define OWNER(member, self) ((struct capabilities *)((char *)(self) - offsetof(struct capabilities, member)))
+
+// .Capabilities.KubeVersion
+
+static const char *kube_normal(const struct render_capabilities *caps)
+{
+    return str_or(caps->kube_constraint, caps->kube_version);
+}
+
+static bool kube_version(struct object *self, struct value_call *call)
+{
+    call->result = value_string(OWNER(kube, self)->caps->kube_version);
+    return true;
+}
+static bool kube_string(struct object *self, struct value_call *call)
+{
+    call->result = value_string(kube_normal(OWNER(kube, self)->caps));
+    return true;
+}
+static bool kube_major(struct object *self, struct value_call *call)
+{
+    call->result = value_string(OWNER(kube, self)->caps->kube_major);
+    return true;
+}
+static bool kube_minor(struct object *self, struct value_call *call)
+{
+    call->result = value_string(OWNER(kube, self)->caps->kube_minor);
+    return true;
+}
+static void kube_print(struct buf *out, struct object *self)
+{
+    buf_str(out, kube_normal(OWNER(kube, self)->caps));
+}
+static struct value kube_plain(struct arena *a, struct object *self)
+{
+    const struct render_capabilities *caps = OWNER(kube, self)->caps;
+    struct value v = value_dict(a);
+    value_set_str(v, "Version", caps->kube_version);
+    value_set_str(v, "Major", caps->kube_major);
+    value_set_str(v, "Minor", caps->kube_minor);
+    return v;
+}
+static const struct value_member kube_members[] = {
+    {"Version", false, 0, 0, kube_version}, {"Major", false, 0, 0, kube_major},      {"Minor", false, 0, 0, kube_minor},
+    {"String", true, 0, 0, kube_string},    {"GitVersion", true, 0, 0, kube_version},
+};
+static const struct value_class kube_class = {.go_type = "common.KubeVersion",
+                                              .go_kind = "struct",
+                                              .members = kube_members,
+                                              .member_count = ARRAY_LEN(kube_members),
+                                              .print = kube_print,
+                                              .plain = kube_plain};
+
+// .Capabilities.APIVersions
+
+static bool versions_has(struct object *self, struct value_call *call)
+{
+    const struct render_capabilities *caps = OWNER(versions, self)->caps;
+    const char *wanted = value_str_or(call->args[0], "");
+    bool found = false;
+    for (size_t i = 0; i < caps->api_version_count && !found; i++)
+        found = str_eq(caps->api_versions[i], wanted);
+    call->result = value_bool(found);
+    return true;
+}
+static struct value versions_plain(struct arena *a, struct object *self)
+{
+    const struct render_capabilities *caps = OWNER(versions, self)->caps;
+    struct value list = value_list_typed(a, "[]string");
+    for (size_t i = 0; i < caps->api_version_count; i++)
+        value_push(list, value_string(caps->api_versions[i]));
+    return list;
+}
+static void versions_print(struct buf *out, struct object *self)
+{
+    const struct render_capabilities *caps = OWNER(versions, self)->caps;
+    for (size_t i = 0; i < caps->api_version_count; i++)
+        buf_printf(out, "%s%s", i ? " " : "[", caps->api_versions[i]);
+    buf_str(out, caps->api_version_count ? "]" : "[]");
+}
+static const struct value_member versions_members[] = {{"Has", true, 1, 1, versions_has}};
+static const struct value_class versions_class = {.go_type = "common.VersionSet",
+                                                  .go_kind = "slice",
+                                                  .members = versions_members,
+                                                  .member_count = ARRAY_LEN(versions_members),
+                                                  .print = versions_print,
+                                                  .plain = versions_plain};
+
+// .Capabilities.HelmVersion
+
+#define HELM_FIELD(index)                                                                                              \
+    static bool helm_field_##index(struct object *self, struct value_call *call)                                       \
+    {                                                                                                                  \
+        call->result = value_string(helm_version[index].text);                                                         \
+        return true;                                                                                                   \
+    }
+HELM_FIELD(0)
+HELM_FIELD(1)
+HELM_FIELD(2)
+HELM_FIELD(3)
+HELM_FIELD(4)
+
+static void helm_print(struct buf *out, struct object *self)
+{
+    for (size_t i = 0; i < ARRAY_LEN(helm_version); i++)
+        buf_printf(out, "%s%s", i ? " " : "{", helm_version[i].text);
+    buf_char(out, '}');
+}
+static struct value helm_plain(struct arena *a, struct object *self)
+{
+    struct value v = value_dict(a);
+    for (size_t i = 0; i < ARRAY_LEN(helm_version); i++)
+        value_set_str(v, helm_version[i].json, helm_version[i].text);
+    return v;
+}
+static const struct value_member helm_members[] = {
+    {"Version", false, 0, 0, helm_field_0},      {"GitCommit", false, 0, 0, helm_field_1},
+    {"GitTreeState", false, 0, 0, helm_field_2}, {"GoVersion", false, 0, 0, helm_field_3},
+    {"KubeClientVersion", false, 0, 0, helm_field_4},
+};
+static const struct value_class helm_class = {.go_type = "version.BuildInfo",
+                                              .go_kind = "struct",
+                                              .members = helm_members,
+                                              .member_count = ARRAY_LEN(helm_members),
+                                              .print = helm_print,
+                                              .plain = helm_plain};
+
+// .Capabilities
+
+static bool caps_kube(struct object *self, struct value_call *call)
+{
+    call->result = value_object(&OWNER(base, self)->kube);
+    return true;
+}
+static bool caps_versions(struct object *self, struct value_call *call)
+{
+    call->result = value_object(&OWNER(base, self)->versions);
+    return true;
+}
+static bool caps_helm(struct object *self, struct value_call *call)
+{
+    call->result = value_object(&OWNER(base, self)->helm);
+    return true;
+}
+static struct value caps_plain(struct arena *a, struct object *self)
+{
+    struct capabilities *c = OWNER(base, self);
+    struct value v = value_dict(a);
+    value_set(v, "KubeVersion", kube_plain(a, &c->kube));
+    value_set(v, "APIVersions", versions_plain(a, &c->versions));
+    value_set(v, "HelmVersion", helm_plain(a, &c->helm));
+    return v;
+}
+static void caps_print(struct buf *out, struct object *self)
+{
+    struct capabilities *c = OWNER(base, self);
+    const struct render_capabilities *caps = c->caps;
+    buf_printf(out, "&{{%s %s %s %s} ", caps->kube_version, kube_normal(caps), caps->kube_major, caps->kube_minor);
+    versions_print(out, &c->versions);
+    buf_char(out, ' ');
+    helm_print(out, &c->helm);
+    buf_char(out, '}');
+}
+static const struct value_member caps_members[] = {
+    {"KubeVersion", false, 0, 0, caps_kube},
+    {"APIVersions", false, 0, 0, caps_versions},
+    {"HelmVersion", false, 0, 0, caps_helm},
+};
+static const struct value_class caps_class = {.go_type = "*common.Capabilities",
+                                              .go_kind = "ptr",
+                                              .members = caps_members,
+                                              .member_count = ARRAY_LEN(caps_members),
+                                              .print = caps_print,
+                                              .plain = caps_plain};
+
+struct value scope_capabilities(struct arena *a, const struct render_capabilities *caps)
+{
+    struct capabilities *c = arena_new_of(a, struct capabilities);
+    *c = (struct capabilities){
+        .base = {&caps_class}, .kube = {&kube_class}, .versions = {&versions_class}, .helm = {&helm_class}, .caps = caps};
+    return value_object(&c->base);
+}
