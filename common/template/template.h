@@ -18,39 +18,47 @@ struct template_call {
     const struct value *args;
     size_t argc;
     void *user; // of the function set
+    const void *operand; // private: the first operand's node, for messages
     struct error *err;
 };
 typedef bool template_fn(struct template_call *call, struct value *result);
 
 // How an argument is checked before the call, with Go's words for a mismatch.
-// One letter each: s string, i int, I int64, f float64, b bool, v any value (interface{}), l list or array ([]interface{}),
-// m dict (map[string]interface{}), and a last one followed by "*" for variadic: "sv*".
+// One letter each: s string, i int, I int64, f float64, b bool, v any value (interface{}), l list ([]interface{}), m dict
+// (map[string]interface{}), t time.Time, c Sprig's certificate, r any value, and a last one followed by "*" for variadic: "sv*".
+// nil fits v, r, l and m: then the argument is null.
 struct template_func {
     const char *name;
     const char *args;
     template_fn *fn;
 };
 
-struct template_funcs { // a named table of functions; sets are searched in the order in which they were given
+struct template_funcs { // a table of functions, and more tables behind it
     const struct template_func *items;
     size_t count;
+    const struct template_funcs *const *parts;
+    size_t part_count;
 };
 
-const struct template_funcs *template_builtins(void); // Go's own; every set has them
+// Go's own functions (and, or, index, printf, eq, …). Every set has them without being told; a given one of the same name goes first.
+const struct template_funcs *template_builtins(void);
 const struct template_funcs *template_sprig(void);    // Sprig without env, expandenv (getHostByName: empty, as Helm)
 const struct template_funcs *template_codecs(void);   // Helm's toYaml, fromYaml, toJson, fromJson, toToml, …
 
 struct template_limits { // 0: the default
-    size_t depth;        // of template calls, 1000 as Helm's include; Go's own is 100000
+    size_t depth;        // of template calls, 10000; Go's own is 100000. (Helm's 1000 for `include` is the engine's to count.)
     size_t output;       // bytes, 64 MiB
     uint64_t steps;      // evaluated nodes and loop turns, 50 million
     size_t memory;       // bytes of the arena, 512 MiB
+    size_t stack;        // bytes of the C stack that recursion may use, 6 MiB: give the thread 8
 };
 
 struct template_set *template_set_new(struct arena *a);
+// Where names clash, what was given first wins. `user` is handed to the functions.
 void template_set_funcs(struct template_set *set, const struct template_funcs *funcs, void *user);
 void template_set_missing_key(struct template_set *set, bool zero, bool error); // Go's missingkey option; both false: default
-// Parses text as the template `name` (and those it defines). err: "template: NAME:LINE: …" (parse) in Go's words.
+// Parses text as the template `name` (and those it defines); functions are resolved now. The text has to live as long as the set: nodes
+// point into it. A template that is only white space does not replace one of the same name. err: "template: NAME:LINE: …" (parse) in Go's words.
 bool template_parse(struct template_set *set, const char *name, const char *text, size_t len, struct error *err);
 bool template_defined(const struct template_set *set, const char *name);
 // Makes a set that sees all templates of `base` and can add its own, without changing base (Helm's tpl: Clone).
@@ -63,6 +71,8 @@ bool template_execute(const struct template_set *set, struct arena *a, const cha
 bool template_run_nested(struct template_run *run, const struct template_set *set, const char *name, struct value data,
                          struct buf *out, struct error *err);
 const struct template_set *template_run_set(const struct template_run *run);
+// For functions whose result may be huge: size + 1 bytes within the run's memory limit, or NULL with the error set.
+char *template_alloc(struct template_call *call, size_t size);
 
 // fmt.Sprintf over values.
 void go_sprintf(struct buf *out, struct arena *a, struct slice format, const struct value *args, size_t argc);

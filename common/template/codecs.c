@@ -1,0 +1,164 @@
+// codecs.c - Helm's own conversions between values and YAML or JSON. Those without "must" never fail: they give an empty
+// text, or a dict whose "Error" says why.
+#include "template/sprig.h"
+
+static bool to_yaml(struct template_call *call, int flags, bool must, struct value *result)
+{
+    struct buf out = BUF_IN(call->arena);
+    struct error why = {0};
+    if (!yaml_write(&out, call->args[0], flags, &why)) {
+        if (must)
+            return error_move(call->err, &why);
+        error_clear(&why);
+        *result = value_string("");
+        return true;
+    }
+    if (out.len && out.data[out.len - 1] == '\n')
+        out.data[--out.len] = '\0';
+    *result = call_text(call, &out);
+    return true;
+}
+
+static bool fn_to_yaml(struct template_call *call, struct value *result)
+{
+    return to_yaml(call, 0, false, result);
+}
+
+static bool fn_must_to_yaml(struct template_call *call, struct value *result)
+{
+    return to_yaml(call, 0, true, result);
+}
+
+static bool fn_to_yaml_pretty(struct template_call *call, struct value *result)
+{
+    return to_yaml(call, YAML_INDENT_LISTS, false, result);
+}
+
+static bool to_json(struct template_call *call, int flags, struct value *result)
+{
+    struct buf out = BUF_IN(call->arena);
+    json_write(&out, call->args[0], flags);
+    *result = call_text(call, &out);
+    return true;
+}
+
+static bool fn_to_json(struct template_call *call, struct value *result)
+{
+    return to_json(call, JSON_HTML, result);
+}
+
+static bool fn_to_pretty_json(struct template_call *call, struct value *result)
+{
+    return to_json(call, JSON_HTML | JSON_INDENT, result);
+}
+
+static bool fn_to_raw_json(struct template_call *call, struct value *result)
+{
+    return to_json(call, 0, result);
+}
+
+// What the readers give where they fail.
+static struct value error_dict(struct template_call *call, struct error *why)
+{
+    struct value dict = value_dict(call->arena);
+    value_set_str(dict, "Error", error_text(why));
+    error_clear(why);
+    return dict;
+}
+
+static struct value error_list(struct template_call *call, struct error *why)
+{
+    struct value list = value_list(call->arena);
+    const char *text = error_text(why);
+    value_push(list, value_string_copy(call->arena, text, strlen(text)));
+    error_clear(why);
+    return list;
+}
+
+typedef bool parse_fn(struct arena *a, const char *data, size_t len, int flags, struct value *out, struct error *err);
+
+// Go's words where a document of one kind is read into a variable of another.
+static bool wrong_document(struct error *err, struct value v, const char *wanted)
+{
+    static const char *const names[] = {
+        [V_BOOL] = "bool", [V_INT] = "number", [V_FLOAT] = "number", [V_STRING] = "string",
+        [V_LIST] = "array", [V_DICT] = "object"};
+    return error_set(err, ERROR_INVALID, "json: cannot unmarshal %s into Go value of type %s", names[v.kind], wanted);
+}
+
+static bool read_document(struct template_call *call, parse_fn *parse, int flags, bool yaml, enum value_kind kind,
+                          struct value *result, struct error *why)
+{
+    struct slice text = arg_text(call, 0);
+    if (!parse(call->arena, text.data, text.len, flags, result, why))
+        return false;
+    if (result->kind == kind)
+        return true;
+    if (result->kind == V_NULL) {
+        *result = kind == V_DICT ? value_dict(call->arena) : value_list(call->arena);
+        return true;
+    }
+    wrong_document(why, *result, kind == V_DICT ? "map[string]interface {}" : "[]interface {}");
+    return yaml ? error_wrap(why, "error unmarshaling JSON: while decoding JSON") : false;
+}
+
+static bool fn_from_yaml(struct template_call *call, struct value *result)
+{
+    struct error why = {0};
+    if (!read_document(call, yaml_parse, YAML_FLOATS, true, V_DICT, result, &why))
+        *result = error_dict(call, &why);
+    return true;
+}
+
+static bool fn_from_yaml_array(struct template_call *call, struct value *result)
+{
+    struct error why = {0};
+    if (!read_document(call, yaml_parse, YAML_FLOATS, true, V_LIST, result, &why))
+        *result = error_list(call, &why);
+    return true;
+}
+
+static bool fn_from_json(struct template_call *call, struct value *result)
+{
+    struct error why = {0};
+    if (!read_document(call, json_parse, JSON_FLOATS, false, V_DICT, result, &why))
+        *result = error_dict(call, &why);
+    return true;
+}
+
+static bool fn_from_json_array(struct template_call *call, struct value *result)
+{
+    struct error why = {0};
+    if (!read_document(call, json_parse, JSON_FLOATS, false, V_LIST, result, &why))
+        *result = error_list(call, &why);
+    return true;
+}
+
+static bool fn_must_from_json(struct template_call *call, struct value *result)
+{
+    struct slice text = arg_text(call, 0);
+    return json_parse(call->arena, text.data, text.len, JSON_FLOATS, result, call->err);
+}
+
+static const struct template_func items[] = {
+    {"fromJson", "s", fn_from_json},
+    {"fromJsonArray", "s", fn_from_json_array},
+    {"fromYaml", "s", fn_from_yaml},
+    {"fromYamlArray", "s", fn_from_yaml_array},
+    {"mustFromJson", "s", fn_must_from_json},
+    {"mustToJson", "v", fn_to_json},
+    {"mustToPrettyJson", "v", fn_to_pretty_json},
+    {"mustToRawJson", "v", fn_to_raw_json},
+    {"mustToYaml", "v", fn_must_to_yaml},
+    {"toJson", "v", fn_to_json},
+    {"toPrettyJson", "v", fn_to_pretty_json},
+    {"toRawJson", "v", fn_to_raw_json},
+    {"toYaml", "v", fn_to_yaml},
+    {"toYamlPretty", "v", fn_to_yaml_pretty},
+};
+
+const struct template_funcs *template_codecs(void)
+{
+    static const struct template_funcs codecs = {.items = items, .count = ARRAY_LEN(items)};
+    return &codecs;
+}

@@ -1,0 +1,27 @@
+// sprig.h - what the files of Sprig's functions share: conversions of arguments as Sprig does them, and the tables.
+#ifndef RUNNEL_TEMPLATE_SPRIG_H
+#define RUNNEL_TEMPLATE_SPRIG_H
+
+#include "template/builtins.h"
+#include "template/template.h"
+
+extern const struct template_funcs sprig_strings, sprig_lists, sprig_dicts, sprig_logic;
+
+
+// Sprig's strval: a string as it is, bytes as text, the rest as %v.
+struct slice sprig_text(struct arena *a, struct value v);
+// Sprig's strslice: the texts of a list's items that are not nil; a lone value as a list of one.
+struct value sprig_texts(struct arena *a, struct value v);
+int64_t sprig_int(struct value v);  // cast.ToInt64: 0 where it is none
+double sprig_float(struct value v); // cast.ToFloat64
+bool sprig_empty(struct value v);   // what `default` and `empty` take for nothing
+
+struct value sprig_copy(struct template_call *call, struct slice s);
+bool sprig_fail(struct template_call *call, const char *fmt, ...) PRINTF(2, 3);
+
+static inline struct slice arg_text(const struct template_call *call, size_t i)
+{
+    return value_slice(call->args[i]);
+}
+
+#endif

@@ -1,0 +1,383 @@
+// walk.c - executes the nodes of a template: text, actions, controls, calls of other templates; and the budgets.
+#include "template/run.h"
+
+#include <stdio.h>
+
+enum flow { FLOW_NEXT, FLOW_BREAK, FLOW_CONTINUE, FLOW_FAILED };
+
+#define DEPTH_DEFAULT 10000
+#define OUTPUT_DEFAULT ((size_t)64 << 20)
+#define STEPS_DEFAULT 50000000
+#define MEMORY_DEFAULT ((size_t)512 << 20)
+#define STACK_DEFAULT ((size_t)6 << 20)
+
+static enum flow walk(struct template_run *r, struct value dot, const struct node *n);
+
+// ---- errors and budgets ---------------------------------------------------------------------------------------------
+
+bool run_fail(struct template_run *r, enum error_class class, const char *fmt, ...)
+{
+    struct buf message = {0};
+    buf_str(&message, "template: ");
+    node_location(&message, r->tree, r->node);
+    buf_str(&message, ": executing ");
+    go_quote(&message, r->tree->name, strlen(r->tree->name));
+    buf_str(&message, " at <");
+    node_print(&message, r->node);
+    buf_str(&message, ">: ");
+    va_list args;
+    va_start(args, fmt);
+    buf_vprintf(&message, fmt, args);
+    va_end(args);
+    error_set(r->err, class, "%s", buf_cstr(&message));
+    buf_free(&message);
+    return false;
+}
+
+static bool output_fits(struct template_run *r)
+{
+    if (r->out->len + r->written <= r->limits.output)
+        return true;
+    return run_fail(r, ERROR_LIMIT, "the output exceeds the limit of %zu bytes", r->limits.output);
+}
+
+bool run_step(struct template_run *r)
+{
+    if (++r->steps > r->limits.steps)
+        return run_fail(r, ERROR_LIMIT, "exceeded the limit of %llu steps", (unsigned long long)r->limits.steps);
+    if (arena_used(r->arena) - r->arena_start > r->limits.memory)
+        return run_fail(r, ERROR_LIMIT, "exceeded the limit of %zu bytes of memory", r->limits.memory);
+    const char here = 0;
+    size_t stack = r->stack > &here ? (size_t)(r->stack - &here) : (size_t)(&here - r->stack);
+    if (stack > r->limits.stack)
+        return run_fail(r, ERROR_LIMIT, "exceeded maximum template depth: %zu bytes of stack", r->limits.stack);
+    return true;
+}
+
+char *template_alloc(struct template_call *call, size_t size)
+{
+    const struct template_run *r = call->run;
+    size_t used = arena_used(r->arena) - r->arena_start;
+    if (size < r->limits.memory && used < r->limits.memory - size)
+        return arena_alloc(call->arena, size + 1);
+    error_set(call->err, ERROR_LIMIT, "exceeded the limit of %zu bytes of memory", r->limits.memory);
+    return NULL;
+}
+
+static struct buf take_buffer(struct template_run *r)
+{
+    return r->spare.len ? r->spare.items[--r->spare.len] : (struct buf){0};
+}
+
+static void give_buffer(struct template_run *r, struct buf b)
+{
+    buf_clear(&b);
+    vec_push(NULL, &r->spare, b);
+}
+
+// ---- controls -------------------------------------------------------------------------------------------------------
+
+static bool print_value(struct template_run *r, const struct node *n, struct value v)
+{
+    r->node = n;
+    if (v.kind == V_STRING)
+        buf_add(r->out, v.data, v.len);
+    else
+        go_print_text(r->out, v);
+    return output_fits(r);
+}
+
+static enum flow walk_branch(struct template_run *r, struct value dot, const struct node *n)
+{
+    size_t mark = r->vars.len;
+    struct value v;
+    if (!eval_pipeline(r, dot, n->branch.pipe, &v))
+        return FLOW_FAILED;
+    enum flow flow = FLOW_NEXT;
+    if (value_truth(v))
+        flow = walk(r, n->type == NODE_WITH ? v : dot, n->branch.list);
+    else if (n->branch.else_list)
+        flow = walk(r, dot, n->branch.else_list);
+    r->vars.len = mark;
+    return flow;
+}
+
+// One turn of a range. Its variables stand on top of the stack since the pipeline was evaluated. has_index is false where Go
+// counts: then there is nothing to assign as index.
+static enum flow range_turn(struct template_run *r, const struct node *n, size_t mark, struct value index,
+                            struct value element)
+{
+    const struct node *pipe = n->branch.pipe;
+    const struct declaration *decl = pipe->pipeline.decl;
+    if (pipe->declared && pipe->assign) {
+        if (!run_assign(r, &decl[0], pipe->declared > 1 ? index : element) ||
+            (pipe->declared > 1 && !run_assign(r, &decl[1], element)))
+            return FLOW_FAILED;
+    } else if (pipe->declared) {
+        r->vars.items[mark - 1].value = element;
+        if (pipe->declared > 1)
+            r->vars.items[mark - 2].value = index;
+    }
+    enum flow flow = run_step(r) ? walk(r, element, n->branch.list) : FLOW_FAILED;
+    r->vars.len = mark;
+    return flow;
+}
+
+static bool range_list(struct template_run *r, const struct node *n, struct value list, enum flow *flow)
+{
+    size_t count = value_len(list), mark = r->vars.len;
+    bool interface = list.kind == V_LIST && !element_type(list);
+    for (size_t i = 0; i < count; i++) {
+        struct value element = list.kind == V_BYTES ? value_int_of(GO_UINT8, (uint8_t)list.data[i]) : value_at(list, i);
+        element = interface ? as_interface(element) : element;
+        *flow = range_turn(r, n, mark, value_int_of(GO_INT, (int64_t)i), element);
+        if (*flow == FLOW_BREAK || *flow == FLOW_FAILED)
+            break;
+    }
+    return count > 0;
+}
+
+// Go takes a copy of the entries first: the body may change the dict.
+static bool range_dict(struct template_run *r, const struct node *n, struct value dict, enum flow *flow)
+{
+    struct entry {
+        struct value key, value;
+    };
+    VEC(struct entry) entries = {0};
+    bool interface = dict.kind == V_DICT && !element_type(dict);
+    if (dict.kind == V_DICT) {
+        for (struct value_iter it = {0}; value_next(dict, &it);)
+            vec_push(r->arena, &entries, (struct entry){value_string_n(it.key, it.key_len), it.value});
+    } else {
+        for (struct value_iter it = {0}; dict.object->class->next(dict.object, &it);) {
+            struct value key = value_is_null(it.key_value) ? value_string_n(it.key, it.key_len) : it.key_value;
+            vec_push(r->arena, &entries, (struct entry){key, it.value});
+        }
+    }
+    size_t mark = r->vars.len;
+    for (size_t i = 0; i < entries.len; i++) {
+        struct value element = entries.items[i].value;
+        *flow = range_turn(r, n, mark, entries.items[i].key, interface ? as_interface(element) : element);
+        if (*flow == FLOW_BREAK || *flow == FLOW_FAILED)
+            break;
+    }
+    return entries.len > 0;
+}
+
+static bool range_int(struct template_run *r, const struct node *n, struct value count, enum flow *flow)
+{
+    if (n->branch.pipe->declared > 1) {
+        run_fail(r, ERROR_INVALID, "can't use %lld to iterate over more than one variable", (long long)count.integer);
+        *flow = FLOW_FAILED;
+        return true;
+    }
+    size_t mark = r->vars.len;
+    for (int64_t i = 0; i < count.integer; i++) {
+        *flow = range_turn(r, n, mark, VALUE_NULL, value_int_of(count.go, i));
+        if (*flow == FLOW_BREAK || *flow == FLOW_FAILED)
+            break;
+    }
+    return count.integer > 0;
+}
+
+static enum flow walk_range(struct template_run *r, struct value dot, const struct node *n)
+{
+    size_t mark = r->vars.len;
+    struct value v;
+    if (!eval_pipeline(r, dot, n->branch.pipe, &v))
+        return FLOW_FAILED;
+    enum flow flow = FLOW_NEXT;
+    bool ran = false;
+    switch (v.kind) {
+    case V_NULL:
+        break;
+    case V_LIST:
+    case V_BYTES:
+        ran = range_list(r, n, v, &flow);
+        break;
+    case V_DICT:
+        ran = range_dict(r, n, v, &flow);
+        break;
+    case V_INT:
+        ran = range_int(r, n, v, &flow);
+        break;
+    default:
+        if (v.kind == V_OBJECT && v.object->class->next) {
+            ran = range_dict(r, n, v, &flow);
+            break;
+        }
+        struct buf shown = BUF_IN(r->arena);
+        go_print_value(&shown, v);
+        run_fail(r, ERROR_INVALID, "range can't iterate over %s", buf_cstr(&shown));
+        return FLOW_FAILED;
+    }
+    if (flow != FLOW_FAILED)
+        flow = FLOW_NEXT; // break and continue end here
+    if (!ran && n->branch.else_list)
+        flow = walk(r, dot, n->branch.else_list);
+    r->vars.len = mark;
+    return flow;
+}
+
+// ---- templates ------------------------------------------------------------------------------------------------------
+
+// Executes a tree with variables of its own, into the current output.
+static bool run_tree(struct template_run *r, const struct tree *tree, struct value dot)
+{
+    const struct tree *outer = r->tree;
+    size_t scope = r->scope, mark = r->vars.len;
+    r->tree = tree;
+    r->scope = mark;
+    r->depth++;
+    run_declare(r, 0, dot);
+    bool good = walk(r, dot, tree->root) != FLOW_FAILED;
+    r->depth--;
+    r->vars.len = mark;
+    r->scope = scope;
+    r->tree = outer;
+    return good;
+}
+
+static bool too_deep(struct template_run *r)
+{
+    if (r->depth < r->limits.depth)
+        return false;
+    run_fail(r, ERROR_LIMIT, "exceeded maximum template depth (%zu)", r->limits.depth);
+    return true;
+}
+
+static bool walk_template(struct template_run *r, struct value dot, const struct node *n)
+{
+    const struct tree *tree = set_lookup(r->set, n->call.name.data, n->call.name.len);
+    if (!tree) {
+        struct buf quoted = BUF_IN(r->arena);
+        go_quote(&quoted, n->call.name.data, n->call.name.len);
+        return run_fail(r, ERROR_INVALID, "template %s not defined", buf_cstr(&quoted));
+    }
+    if (too_deep(r))
+        return false;
+    struct value data = VALUE_NULL;
+    if (n->call.pipe && !eval_pipeline(r, dot, n->call.pipe, &data))
+        return false;
+    return run_step(r) && run_tree(r, tree, data);
+}
+
+static enum flow walk(struct template_run *r, struct value dot, const struct node *n)
+{
+    struct value v;
+    r->node = n;
+    switch ((enum node_type)n->type) {
+    case NODE_TEXT:
+        buf_slice(r->out, n->text);
+        return output_fits(r) ? FLOW_NEXT : FLOW_FAILED;
+    case NODE_ACTION:
+        if (!eval_pipeline(r, dot, n->pipe, &v))
+            return FLOW_FAILED;
+        if (n->pipe->declared)
+            return FLOW_NEXT;
+        return print_value(r, n, v) ? FLOW_NEXT : FLOW_FAILED;
+    case NODE_LIST:
+        for (size_t i = 0; i < n->seq.len; i++) {
+            enum flow flow = walk(r, dot, n->seq.items[i]);
+            if (flow != FLOW_NEXT)
+                return flow;
+        }
+        return FLOW_NEXT;
+    case NODE_IF:
+    case NODE_WITH:
+        return run_step(r) ? walk_branch(r, dot, n) : FLOW_FAILED;
+    case NODE_RANGE:
+        return run_step(r) ? walk_range(r, dot, n) : FLOW_FAILED;
+    case NODE_TEMPLATE:
+        return walk_template(r, dot, n) ? FLOW_NEXT : FLOW_FAILED;
+    case NODE_BREAK:
+        return FLOW_BREAK;
+    case NODE_CONTINUE:
+        return FLOW_CONTINUE;
+    default:
+        run_fail(r, ERROR_INVALID, "unknown node");
+        return FLOW_FAILED;
+    }
+}
+
+// ---- entry ----------------------------------------------------------------------------------------------------------
+
+static const struct tree *find_tree(const struct template_set *set, const char *name, struct error *err)
+{
+    const struct tree *tree = set_lookup(set, name, strlen(name));
+    if (!tree)
+        error_set(err, ERROR_INVALID, "template: no template \"%s\" associated with template \"gotpl\"", name);
+    return tree;
+}
+
+bool template_execute(const struct template_set *set, struct arena *a, const char *name, struct value data,
+                      const struct template_limits *limits, struct buf *out, struct error *err)
+{
+    const struct tree *tree = find_tree(set, name, err);
+    if (!tree)
+        return false;
+    const char here = 0;
+    struct buf output = {0};
+    struct template_limits given = limits ? *limits : (struct template_limits){0};
+    struct template_run r = {
+        .set = set,
+        .tree = tree,
+        .node = tree->root,
+        .arena = a,
+        .out = &output,
+        .arena_start = arena_used(a),
+        .stack = &here,
+        .err = err,
+        .limits =
+            {
+                .depth = given.depth ? given.depth : DEPTH_DEFAULT,
+                .output = given.output ? given.output : OUTPUT_DEFAULT,
+                .steps = given.steps ? given.steps : STEPS_DEFAULT,
+                .memory = given.memory ? given.memory : MEMORY_DEFAULT,
+                .stack = given.stack ? given.stack : STACK_DEFAULT,
+            },
+    };
+    bool good = run_tree(&r, tree, data);
+    if (good)
+        buf_add(out, output.data, output.len);
+    buf_free(&output);
+    for (size_t i = 0; i < r.spare.len; i++)
+        buf_free(&r.spare.items[i]);
+    free(r.spare.items);
+    free(r.vars.items);
+    return good;
+}
+
+bool template_run_nested(struct template_run *r, const struct template_set *set, const char *name, struct value data,
+                         struct buf *out, struct error *err)
+{
+    const struct tree *tree = find_tree(set, name, err);
+    if (!tree)
+        return false;
+    // What the outer template has going on is put aside; budgets go on counting.
+    const struct template_set *outer_set = r->set;
+    const struct node *outer_node = r->node;
+    struct buf *outer_out = r->out;
+    struct error *outer_err = r->err;
+    size_t outer_written = r->written;
+    struct buf output = take_buffer(r);
+    r->written += outer_out->len;
+    r->set = set;
+    r->out = &output;
+    r->err = err;
+    bool good = !too_deep(r) && run_step(r) && run_tree(r, tree, as_concrete(data));
+    r->set = outer_set;
+    r->node = outer_node;
+    r->out = outer_out;
+    r->err = outer_err;
+    r->written = outer_written;
+    if (good)
+        buf_add(out, output.data, output.len);
+    give_buffer(r, output);
+    return good;
+}
+
+const struct template_set *template_run_set(const struct template_run *run)
+{
+    return run->set;
+}
