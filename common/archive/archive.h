@@ -32,14 +32,14 @@ bool archive_unpack(const char *archive_path, const char *target, const struct a
 // A deterministic tar.gz: entries in the order given (callers sort), fixed owner 0:0, mode reduced as Flux does (folders 0750,
 // files 0600, or 0700 where `mode` has an x bit), mtime 0, gzip header without name or time.
 struct archive_writer;
-struct archive_writer *archive_writer_new(const char *path, struct error *err); // writes to a file
+struct archive_writer *archive_writer_new(const char *path, struct error *err); // writes to a file, mode 0600
 struct archive_writer *archive_writer_new_memory(struct buf *out, struct error *err);
 bool archive_writer_dir(struct archive_writer *w, const char *path, unsigned mode, struct error *err);
 bool archive_writer_file(struct archive_writer *w, const char *path, unsigned mode, struct slice data, struct error *err);
 bool archive_writer_file_from(struct archive_writer *w, const char *path, unsigned mode, const char *source, struct error *err);
 bool archive_writer_link(struct archive_writer *w, const char *path, const char *target, struct error *err);
-bool archive_writer_end(struct archive_writer *w, struct error *err); // flushes and frees, also on failure
-void archive_writer_abort(struct archive_writer *w);
+bool archive_writer_end(struct archive_writer *w, struct error *err); // flushes, fsyncs and frees, also on failure
+void archive_writer_abort(struct archive_writer *w); // frees; what was written so far is of no use
 
 // gitignore patterns in go-git's reading, for spec.ignore and .sourceignore (Helm's .helmignore differs, and is the business of
 // `chart`). Added later, they weigh more.

@@ -13,8 +13,10 @@ enum { DIR_MODE = 0750, PROGRAM_MODE = 0700, FILE_MODE = 0600, BLOCK = 64 * 1024
 struct archive_writer {
     struct archive *out;
     struct libarchive_entry *header;
-    char *path;         // of the file it writes, NULL for memory
-    struct buf *memory;
+    struct buf *memory; // NULL: it writes the file
+    char *path;
+    int fd;
+    bool aborted;       // nothing is written any more
     char *block;        // for copying from files
 };
 
@@ -24,16 +26,41 @@ static bool fault(struct archive_writer *w, struct error *err)
     return error_set(err, ERROR_TRANSIENT, "write archive%s%s: %s", w->path ? " " : "", str_or(w->path, ""), str_or(why, "failed"));
 }
 
-static la_ssize_t write_memory(struct archive *out, void *ctx, const void *data, size_t len)
+static la_ssize_t write_out(struct archive *out, void *ctx, const void *data, size_t len)
 {
     struct archive_writer *w = ctx;
-    buf_add(w->memory, data, len);
-    return (la_ssize_t)len;
+    if (w->aborted)
+        return (la_ssize_t)len;
+    if (w->memory) {
+        buf_add(w->memory, data, len);
+        return (la_ssize_t)len;
+    }
+    ssize_t n;
+    do {
+        n = write(w->fd, data, len);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0)
+        archive_set_error(out, errno, "%s", strerror(errno));
+    return n;
 }
 
-static struct archive_writer *writer_new(void)
+static void writer_free(struct archive_writer *w)
+{
+    archive_entry_free(w->header);
+    archive_write_free(w->out);
+    if (w->fd >= 0)
+        close(w->fd);
+    free(w->path);
+    free(w->block);
+    free(w);
+}
+
+static struct archive_writer *writer_new(int fd, const char *path, struct buf *memory, struct error *err)
 {
     struct archive_writer *w = xcalloc(1, sizeof *w);
+    w->fd = fd;
+    w->path = path ? xstrdup(path) : NULL;
+    w->memory = memory;
     w->out = archive_write_new();
     w->header = archive_entry_new();
     if (!w->out || !w->header)
@@ -43,38 +70,25 @@ static struct archive_writer *writer_new(void)
     archive_write_add_filter_gzip(w->out);
     archive_write_set_filter_option(w->out, "gzip", "timestamp", NULL);
     archive_write_set_bytes_in_last_block(w->out, 1); // gzip's output is not padded
-    return w;
-}
-
-static void writer_free(struct archive_writer *w)
-{
-    archive_entry_free(w->header);
-    archive_write_free(w->out);
-    free(w->path);
-    free(w->block);
-    free(w);
+    if (archive_write_open(w->out, w, NULL, write_out, NULL) == ARCHIVE_OK)
+        return w;
+    fault(w, err);
+    writer_free(w);
+    return NULL;
 }
 
 struct archive_writer *archive_writer_new(const char *path, struct error *err)
 {
-    struct archive_writer *w = writer_new();
-    w->path = xstrdup(path);
-    if (archive_write_open_filename(w->out, path) == ARCHIVE_OK)
-        return w;
-    fault(w, err);
-    writer_free(w);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        return writer_new(fd, path, NULL, err);
+    error_set_errno(err, errno, "create %s", path);
     return NULL;
 }
 
 struct archive_writer *archive_writer_new_memory(struct buf *out, struct error *err)
 {
-    struct archive_writer *w = writer_new();
-    w->memory = out;
-    if (archive_write_open(w->out, w, NULL, write_memory, NULL) == ARCHIVE_OK)
-        return w;
-    fault(w, err);
-    writer_free(w);
-    return NULL;
+    return writer_new(-1, NULL, out, err);
 }
 
 static bool write_header(struct archive_writer *w, const char *path, mode_t type, unsigned mode, size_t size,
@@ -167,6 +181,8 @@ bool archive_writer_link(struct archive_writer *w, const char *path, const char 
 bool archive_writer_end(struct archive_writer *w, struct error *err)
 {
     bool ok = archive_write_close(w->out) == ARCHIVE_OK || fault(w, err);
+    if (ok && w->fd >= 0 && fsync(w->fd) < 0)
+        ok = error_set_errno(err, errno, "write archive %s", w->path);
     writer_free(w);
     return ok;
 }
@@ -175,6 +191,6 @@ void archive_writer_abort(struct archive_writer *w)
 {
     if (!w)
         return;
-    archive_write_fail(w->out); // or closing would write a well-formed end
+    w->aborted = true; // archive_write_fail would do, but leaks the compressor in libarchive 3.6
     writer_free(w);
 }
