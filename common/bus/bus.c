@@ -36,7 +36,6 @@ static bool open_sub(struct bus *b, const char *const *addresses, struct error *
     if (b->sub < 0)
         return error_set(err, ERROR_TRANSIENT, "bus: %s", nn_strerror(nn_errno()));
     nn_setsockopt(b->sub, NN_SUB, NN_SUB_SUBSCRIBE, "", 0); // all topics: what is no message is to be counted
-    nn_setsockopt(b->sub, NN_SOL_SOCKET, NN_RCVMAXSIZE, &(int){MESSAGE_MAX}, sizeof(int));
     nn_setsockopt(b->sub, NN_SOL_SOCKET, NN_RECONNECT_IVL, &(int){RECONNECT_MS}, sizeof(int));
     nn_setsockopt(b->sub, NN_SOL_SOCKET, NN_RECONNECT_IVL_MAX, &(int){RECONNECT_MAX_MS}, sizeof(int));
     for (; *addresses; addresses++) {
@@ -50,7 +49,7 @@ static void take(struct bus *b, struct arena *scratch, const char *data, size_t 
 {
     struct bus_message m;
     b->received++;
-    if (!bus_decode(scratch, data, len, &m)) {
+    if (len > MESSAGE_MAX || !bus_decode(scratch, data, len, &m)) { // a longer one was cut when it was received
         b->malformed++;
         return;
     }
@@ -75,7 +74,7 @@ static void *listen_loop(void *ctx)
                 continue;
             break; // EBADF, ETERM: the socket was closed by bus_stop
         }
-        take(b, scratch, data, (size_t)n < sizeof data ? (size_t)n : sizeof data);
+        take(b, scratch, data, (size_t)n);
         arena_reset(scratch, empty);
     }
     arena_free(scratch);

@@ -105,10 +105,12 @@ static void collect_bus(void *ctx)
 {
     struct app *app = ctx;
     struct bus_stats s = bus_stats(app->bus);
-    metric_set(app->instruments.bus_sent, (double)s.sent, NULL);
-    metric_set(app->instruments.bus_received, (double)s.received, NULL);
-    metric_set(app->instruments.bus_malformed, (double)s.malformed, NULL);
-    metric_set(app->instruments.bus_dropped, (double)s.dropped, NULL);
+    const struct {
+        const char *result;
+        uint64_t count;
+    } table[] = {{"sent", s.sent}, {"received", s.received}, {"malformed", s.malformed}, {"dropped", s.dropped}};
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        metric_set(app->instruments.bus_messages, (double)table[i].count, &table[i].result);
 }
 
 static bool start_servers(struct app *app, struct error *err)
@@ -131,21 +133,10 @@ static bool connect_api(struct app *app, struct kube **out, struct error *err)
     const char *path = app_flag(app, "kubeconfig");
     if (!kube_config_load(scratch, *path ? path : NULL, NULL, &config, err) || !(*out = kube_new(&config, err)))
         return error_wrap(err, "Kubernetes API");
+    free(app->own_namespace);
+    app->own_namespace = xstrdup(str_or(getenv("RUNTIME_NAMESPACE"), str_or(config.namespace, "default")));
     kube_set_user_agent(*out, arena_printf(scratch, "%s/%s", app->spec->name, RUNNEL_VERSION));
     return true;
-}
-
-// The namespace this process runs in: where its lease is.
-static const char *own_namespace(struct arena *a)
-{
-    struct error ignored cleanup(error_clear) = {0};
-    struct slice text;
-    const char *given = getenv("RUNTIME_NAMESPACE");
-    if (!str_empty(given))
-        return given;
-    if (file_read(a, "/var/run/secrets/kubernetes.io/serviceaccount/namespace", 256, &text, &ignored) && text.len)
-        return slice_dup(a, slice_trim_space(text));
-    return "flux-system";
 }
 
 static void leading_changed(void *ctx, bool leading)
@@ -178,7 +169,7 @@ static bool start_leader(struct app *app, struct error *err)
     }
     app->leader =
         leader_start(app->lease_kube,
-                        &(struct leader_options){.name = name, .namespace = own_namespace(scratch),
+                        &(struct leader_options){.name = name, .namespace = app->own_namespace,
                                                  .identity = arena_printf(scratch, "%s_%s", app->instance, id),
                                                  .lease_ms = app_flag_ms(app, "leader-election-lease-duration"),
                                                  .renew_ms = app_flag_ms(app, "leader-election-renew-deadline"),
@@ -331,7 +322,8 @@ static void release(struct app *app)
     rate_free(app->hints);
     metrics_free(app->metrics);
     flags_free(app->flags);
-    free((char *)app->instance);
+    free(app->own_namespace);
+    free(app->instance);
 }
 
 static int serve_and_work(struct app *app)

@@ -369,6 +369,7 @@ void reconcile_run(struct controller *c, const struct queue_work *work)
         LOG_J(c->kind->kind, json_text(arena, named)),
     };
     log_scope(scope, ARRAY_LEN(scope));
+    log_debug("reconciling");
     bool present;
     struct outcome o = run(&r, &present);
     if (o.error)

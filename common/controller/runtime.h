@@ -31,8 +31,7 @@ struct instruments {
         *queue_retries;
     struct metric *object_seconds; // gotk_reconcile_duration_seconds
     struct metric *leader;
-    struct metric *bus_sent, *bus_received, *bus_malformed, *bus_dropped; // Runnel's own
-    struct metric *events_dropped;
+    struct metric *bus_messages, *events_dropped; // Runnel's own
     struct metric *requests;
 };
 void instruments_init(struct instruments *i, struct metrics *m);
@@ -111,7 +110,8 @@ struct app {
     size_t controller_count;
     struct server *metrics_server, *health_server, *storage_server;
     const char *namespace;    // the only one that is watched; NULL: all
-    const char *instance;     // host name: the pod's
+    char *own_namespace;      // where this process runs, and its lease is
+    char *instance;           // host name: the pod's
     void *data;
     int ending;               // atomic: reconciles look at it through r->cancel
     atomic_bool synced, leading, lost;
