@@ -8,8 +8,8 @@
 
 #define TOKEN_LIMIT (64u << 10)
 
-// ---- the server's URL
-// ---------------------------------------------------------------------------------------------------- Splits
+// ---- the server's URL ---------------------------------------------------------------------------------------------
+// Splits
 // "https://host:port/prefix"; curl parses what is left in full.
 struct server_url {
     struct slice scheme, host, port, prefix;
@@ -68,8 +68,7 @@ static bool kube_take_server(struct kube *k, struct error *err)
     return true;
 }
 
-// ---- life
-// -------------------------------------------------------------------------------------------------------------------
+// ---- life ---------------------------------------------------------------------------------------------------------
 static struct slice slice_keep(struct arena *a, struct slice s)
 {
     return s.len ? slice_n(slice_dup(a, s), s.len) : slice_n(NULL, 0);
@@ -113,6 +112,7 @@ struct kube *kube_new(const struct kube_config *config, struct error *err)
     transport_once();
     struct kube *k = xcalloc(1, sizeof *k);
     k->arena = arena_new();
+    k->retry_ms = KUBE_RETRY_MS;
     pthread_mutex_init(&k->lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
@@ -168,8 +168,7 @@ const char *kube_default_namespace(const struct kube *k)
     return str_or(k->config.namespace, "default");
 }
 
-// ---- the token
-// -----------------------------------------------------------------------------------------------------------------
+// ---- the token ----------------------------------------------------------------------------------------------------
 static bool token_read(struct kube *k, const struct stat *st, struct error *err)
 {
     cleanup(cleanup_arena) struct arena *a = arena_new();

@@ -18,8 +18,7 @@ struct config_files { // in order of precedence: of two entries of one name the 
     size_t len;
 };
 
-// ---- reading
-// ----------------------------------------------------------------------------------------------------------
+// ---- reading ------------------------------------------------------------------------------------------------------
 static bool config_add(struct arena *a, struct config_files *files, struct slice text, const char *dir,
                        struct error *err)
 {
@@ -109,8 +108,7 @@ static bool config_bytes(struct arena *a, struct value from, const char *key, co
     return file_read(a, path, CONFIG_LIMIT, out, err) || error_wrap(err, "%s", key);
 }
 
-// ---- the parts
-// ----------------------------------------------------------------------------------------------------------
+// ---- the parts ----------------------------------------------------------------------------------------------------
 static bool config_cluster(struct arena *a, struct value cluster, const char *dir, struct kube_config *out,
                            struct error *err)
 {
@@ -204,8 +202,7 @@ static bool config_resolve(struct arena *a, const struct config_files *files, co
     return true;
 }
 
-// ---- the ways in
-// ----------------------------------------------------------------------------------------------------------
+// ---- the ways in --------------------------------------------------------------------------------------------------
 bool kube_config_in_cluster(struct arena *a, const char *folder, const char *host, const char *port,
                             struct kube_config *out, struct error *err)
 {

@@ -78,8 +78,7 @@ void kube_discovery_forget(struct kube *k)
     pthread_mutex_unlock(&d->lock);
 }
 
-// ---- one group version
-// -------------------------------------------------------------------------------------------------------
+// ---- one group version --------------------------------------------------------------------------------------------
 static const char *intern(struct discovery *d, const char *text)
 {
     char *known = map_get(d->strings, text);
@@ -188,8 +187,7 @@ bool kube_discover(struct kube *k, const char *api_version, const char *kind, st
     return error_set(err, ERROR_NOT_FOUND, "no matches for kind \"%s\" in version \"%s\"", kind, api_version);
 }
 
-// ---- everything: Helm's .Capabilities.APIVersions
-// --------------------------------------------------------------------------
+// ---- everything: Helm's .Capabilities.APIVersions -----------------------------------------------------------------
 static void version_add(struct arena *a, struct value list, const char *group, const char *version,
                         struct value resources, const char *kind_key, const char *name_key)
 {

@@ -3,8 +3,7 @@
 
 #include "kube/watch.h"
 
-// ---- entries
-// -----------------------------------------------------------------------------------------------------------------
+// ---- entries ------------------------------------------------------------------------------------------------------
 static struct entry *entry_new(const struct object_text *t)
 {
     struct entry *e = xmalloc(sizeof *e + t->text.len + t->resource_version.len + 2);
@@ -56,8 +55,7 @@ static int entry_compare(const struct entry *a, const struct entry *b)
     return kube_rv_compare(entry_rv(a), entry_rv(b));
 }
 
-// ---- life
-// --------------------------------------------------------------------------------------------------------------------
+// ---- life ---------------------------------------------------------------------------------------------------------
 struct informer *informer_new(struct watcher *w, const struct informer_options *o)
 {
     struct informer *i = xcalloc(1, sizeof *i);
@@ -91,8 +89,7 @@ void informer_free(struct informer *i)
     free(i);
 }
 
-// ---- slots, with the lock held
-// -----------------------------------------------------------------------------------------------
+// ---- slots, with the lock held ------------------------------------------------------------------------------------
 static char *slot_key(const char *namespace, size_t namespace_len, const char *name, size_t name_len)
 {
     return xasprintf("%.*s/%.*s", (int)namespace_len, namespace ? namespace : "", (int)name_len, name);
@@ -116,8 +113,7 @@ static void slot_tidy(struct informer *i, const char *key, struct slot *s)
     free(s);
 }
 
-// ---- what the watch thread brings
-// --------------------------------------------------------------------------------------------
+// ---- what the watch thread brings ---------------------------------------------------------------------------------
 struct change {
     enum informer_event event;
     struct entry *old, *object; // references
@@ -214,7 +210,7 @@ bool informer_take_bookmark(struct informer *i, struct arena *scratch, struct sl
 {
     struct arena_mark mark = arena_mark(scratch);
     struct value bookmark;
-    bool ok = json_parse(scratch, text.data, text.len, 0, &bookmark, err);
+    bool ok = json_parse(scratch, text.data, text.len, 0, &bookmark, err) || bad_json(err);
     if (ok) {
         struct slice rv = value_slice(value_path(bookmark, "metadata.resourceVersion"));
         ok = (rv.len && rv.len < RV_LEN) || error_set(err, ERROR_TRANSIENT, "a bookmark without resourceVersion");
@@ -265,8 +261,7 @@ void informer_clear(struct informer *i, struct arena *scratch)
     informer_take_list_end(i, scratch, position);
 }
 
-// ---- what others ask and bring
-// -----------------------------------------------------------------------------------------------
+// ---- what others ask and bring ------------------------------------------------------------------------------------
 bool informer_synced(const struct informer *i)
 {
     return atomic_load(&i->synced);

@@ -38,8 +38,7 @@ static const char *text(const struct status *s, const char *path, const char *fa
     return found ? found : fallback;
 }
 
-// ---- conditions
-// --------------------------------------------------------------------------------------------------------------
+// ---- conditions ---------------------------------------------------------------------------------------------------
 struct condition {
     const char *type, *status, *reason, *message;
 };
@@ -65,8 +64,8 @@ static bool condition_of(const struct status *s, const char *type, const char *s
     return false;
 }
 
-// ---- counting replicas
-// --------------------------------------------------------------------------------------------------------- The rules
+// ---- counting replicas --------------------------------------------------------------------------------------------
+// The rules
 // of workloads are sequences of "so many of so many"; the first that falls short is the message.
 struct shortage {
     const char *word;
@@ -91,8 +90,7 @@ static enum kstatus say_extra(struct status *s, int64_t extra)
     return say(s, KSTATUS_IN_PROGRESS, "Pending termination: %lld", (long long)extra);
 }
 
-// ---- workloads
-// -----------------------------------------------------------------------------------------------------------------
+// ---- workloads ----------------------------------------------------------------------------------------------------
 static enum kstatus deployment(struct status *s)
 {
     // Without a deadline the controller sets no Progressing condition to wait for.
@@ -188,8 +186,7 @@ static enum kstatus daemon_set(struct status *s)
     return say(s, KSTATUS_CURRENT, "All replicas scheduled as expected. Replicas: %lld", (long long)want);
 }
 
-// ---- pods and jobs
-// -------------------------------------------------------------------------------------------------------------
+// ---- pods and jobs ------------------------------------------------------------------------------------------------
 static const char *crash_looping(const struct status *s)
 {
     struct value list = value_path(s->object, "status.containerStatuses");
@@ -263,8 +260,7 @@ static enum kstatus job(struct status *s)
                (long long)number(s, "status.active", 0), failed);
 }
 
-// ---- the rest
-// -------------------------------------------------------------------------------------------------------------------
+// ---- the rest -----------------------------------------------------------------------------------------------------
 static enum kstatus claim(struct status *s)
 {
     const char *phase = text(s, "status.phase", "unknown");
@@ -326,8 +322,7 @@ static const struct {
     {"apiextensions.k8s.io", "CustomResourceDefinition", definition},
 };
 
-// ---- what all objects share
-// --------------------------------------------------------------------------------------------------------
+// ---- what all objects share ---------------------------------------------------------------------------------------
 // KSTATUS_UNKNOWN without a message: nothing is said.
 static enum kstatus generic(struct status *s)
 {

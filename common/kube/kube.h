@@ -14,8 +14,7 @@
 #include "base/base.h"
 #include "value/value.h"
 
-// ---- configuration and handle
-// ----------------------------------------------------------------------------------------
+// ---- configuration and handle -------------------------------------------------------------------------------------
 struct kube_config { // all strings in the arena given to kube_config_load
     const char *server;
     struct slice ca;                // PEM
@@ -38,13 +37,12 @@ bool kube_config_parse(struct arena *a, struct slice yaml, const char *context, 
 struct kube;
 struct kube *kube_new(const struct kube_config *config, struct error *err); // copies
 void kube_free(struct kube *k);
-void kube_cancel(
-    struct kube *k); // ends requests under way, and later ones at once (ERROR_CANCELLED): the process is ending
+// The process is ending: ends requests under way, and later ones at once (ERROR_CANCELLED).
+void kube_cancel(struct kube *k);
 void kube_set_user_agent(struct kube *k, const char *agent);
 const char *kube_default_namespace(const struct kube *k); // of the context, or the service account's
 
-// ---- discovery
-// -----------------------------------------------------------------------------------------------------------
+// ---- discovery ----------------------------------------------------------------------------------------------------
 struct kube_resource {
     const char *api_version, *kind, *plural; // "apps/v1", "Deployment", "deployments"
     bool namespaced;
@@ -56,11 +54,10 @@ bool kube_discover(struct kube *k, const char *api_version, const char *kind, st
 void kube_discovery_forget(struct kube *k); // after CRDs were applied
 // "v1", "apps/v1", …, and with kinds "apps/v1/Deployment": Helm's .Capabilities.APIVersions.
 bool kube_api_versions(struct kube *k, struct arena *a, struct value *list, struct error *err);
-bool kube_version(struct kube *k, struct arena *a, struct value *out,
-                  struct error *err); // {major, minor, gitVersion, …}
+// {major, minor, gitVersion, …}
+bool kube_version(struct kube *k, struct arena *a, struct value *out, struct error *err);
 
-// ---- requests
-// ------------------------------------------------------------------------------------------------------------
+// ---- requests -----------------------------------------------------------------------------------------------------
 struct kube_ref {
     const char *api_version, *kind, *namespace, *name; // namespace NULL or "" for cluster-scoped ones
 };
@@ -109,10 +106,10 @@ bool kube_delete(struct kube *k, struct arena *a, struct kube_ref ref, const str
 bool kube_raw(struct kube *k, struct arena *a, const char *method, const char *path, struct value body,
               struct value *out, struct error *err);
 
-// ---- the list/watch cache
-// --------------------------------------------------------------------------------------------------- One thread runs
-// all watches on one curl multi handle. Objects are kept as compact JSON text, without managedFields, and parsed by who
-// needs them. Lists are paged, watches use bookmarks and resume; 410 Gone and long silence relist; faults back off.
+// ---- the list/watch cache -----------------------------------------------------------------------------------------
+// One thread runs all watches on one curl multi handle. Objects are kept as compact JSON text, without managedFields,
+// and parsed by who needs them. Lists are paged, watches use bookmarks and resume; 410 Gone and long silence relist;
+// faults back off. All calls are thread-safe, those in on_event too (but watcher_stop).
 struct watcher;
 struct informer;
 
@@ -145,12 +142,12 @@ void informer_each(struct informer *i, struct arena *scratch, const char *namesp
                    bool (*visit)(void *ctx, struct value object), void *ctx);
 size_t informer_count(struct informer *i);
 // Puts the answer of an own write (or of a fresh GET) into the cache at once, unless the cache has a newer
-// resourceVersion already: so that no reconcile acts on a state older than its own last write.
+// resourceVersion already: so that no reconcile acts on a state older than its own last write. It makes no event: that
+// comes with the watch. The object must be one that the informer's selectors take in.
 void informer_put(struct informer *i, struct value object);
 void informer_drop(struct informer *i, const char *namespace, const char *name); // a fresh GET said 404
 
-// ---- objects
-// -------------------------------------------------------------------------------------------------------------
+// ---- objects ------------------------------------------------------------------------------------------------------
 const char *kube_name(struct value object);
 const char *kube_namespace(struct value object); // "" for cluster-scoped ones
 const char *kube_uid(struct value object);
@@ -163,8 +160,7 @@ int kube_rv_compare(const char *a, const char *b); // resourceVersions as number
 // A key of Secret.data decoded, or ConfigMap.data/binaryData; false: absent.
 bool kube_data(struct arena *a, struct value object, const char *key, struct slice *out);
 
-// ---- kstatus
-// -----------------------------------------------------------------------------------------------------------------
+// ---- kstatus ------------------------------------------------------------------------------------------------------
 // What kstatus (sigs.k8s.io/cli-utils) says of any object: Deployment, StatefulSet, DaemonSet, ReplicaSet, Pod, Job,
 // PVC, PDB, Service and CRD by rules of their own, the rest (APIServices too) by the conditions Ready, Reconciling and
 // Stalled and observedGeneration. A null object is NOT_FOUND. *message (may be NULL) is in the arena.

@@ -8,18 +8,16 @@
 
 #include "kube/kube.h"
 
-// ---- limits and times
-// --------------------------------------------------------------------------------------------------
+// ---- limits and times ---------------------------------------------------------------------------------------------
 #define KUBE_ANSWER_LIMIT (64u << 20) // of one answer that is held as a whole
 #define KUBE_OBJECT_LIMIT (16u << 20) // of one object in a list or watch event; etcd's own limit is 1.5 MiB
 #define KUBE_STATUS_LIMIT (1u << 20)  // of the body of an error answer
 #define KUBE_CALL_MS 60000            // a whole call: the API server gives a request a minute, webhooks included
-#define KUBE_RETRY_MS 10000           // no new try begins later than this after the call's start
+#define KUBE_RETRY_MS 10000
 #define KUBE_CONNECT_MS 10000
 #define KUBE_PAGE 500
 
-// ---- the handle
-// --------------------------------------------------------------------------------------------------------
+// ---- the handle ---------------------------------------------------------------------------------------------------
 struct conn; // a pooled connection, see transport.c
 struct discovery;
 
@@ -29,6 +27,7 @@ struct kube {
     char *server;      // the URL requests start with: no trailing slash; its host is tls_server_name where that is set
     char *connect_to;  // curl's "::host:port" then, else NULL
     char *host_header; // "Host: …" then, else NULL
+    int64_t retry_ms;  // no new try begins later than this after a call's start
     atomic_int cancelled;
 
     pthread_mutex_t lock;   // of all below
@@ -47,8 +46,7 @@ struct kube {
 // unchanged.
 bool kube_token(struct kube *k, bool force, char **token, struct error *err);
 
-// ---- one request
-// ---------------------------------------------------------------------------------------------------------
+// ---- one request --------------------------------------------------------------------------------------------------
 struct kube_call {
     const char *method; // NULL: GET
     const char *path;   // from the server's root, with the query
@@ -85,13 +83,13 @@ struct call_lines {
 bool call_prepare(struct kube *k, CURL *easy, const struct kube_call *call, struct call_lines *lines,
                   struct error *err);
 void call_lines_free(struct call_lines *lines);
+bool bad_json(struct error *err); // json_parse's error on an answer: made transient. Returns false
 // What curl says after a failed transfer, as an error. message: CURLOPT_ERRORBUFFER's.
 bool call_failed(const char *method, const char *url, CURLcode code, const char *message, struct error *err);
 // Sets err from an answer outside 2xx: class by status, message from its Status object. Returns false.
 bool status_error(const char *method, const char *url, long status, struct slice body, struct error *err);
 
-// ---- paths
-// ---------------------------------------------------------------------------------------------------------------
+// ---- paths --------------------------------------------------------------------------------------------------------
 void path_group(struct buf *out, const char *api_version); // "/api/v1", "/apis/apps/v1"
 void path_segment(struct buf *out, const char *text);      // "/", and the text percent-encoded
 void path_query(struct buf *out, const char *key,
@@ -102,8 +100,7 @@ bool path_collection(struct kube *k, const char *api_version, const char *kind, 
 #define ACCEPT_METADATA_LIST "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 #define ACCEPT_METADATA "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 
-// ---- discovery
-// -----------------------------------------------------------------------------------------------------------
+// ---- discovery ----------------------------------------------------------------------------------------------------
 struct discovery *discovery_new(void);
 void discovery_free(struct discovery *d);
 // Takes an APIResourceList (body) or the word that the group version is not there (body.data NULL).
@@ -112,8 +109,7 @@ bool discovery_store(struct kube *k, const char *api_version, struct slice body,
 bool discovery_lookup(struct kube *k, const char *api_version, const char *kind, struct kube_resource *out,
                       bool *fresh);
 
-// ---- configuration, for tests
-// ----------------------------------------------------------------------------------------------
+// ---- configuration, for tests -------------------------------------------------------------------------------------
 bool kube_config_in_cluster(struct arena *a, const char *folder, const char *host, const char *port,
                             struct kube_config *out, struct error *err);
 

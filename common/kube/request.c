@@ -5,8 +5,7 @@
 
 #define LIST_AGAIN 3 // lists that lost their snapshot (410) while they were paged
 
-// ---- paths
-// -----------------------------------------------------------------------------------------------------------------
+// ---- paths --------------------------------------------------------------------------------------------------------
 static void escape(struct buf *out, const char *text)
 {
     for (; *text; text++) {
@@ -89,8 +88,7 @@ struct kube_ref kube_ref_of(struct value object)
                              .name = kube_name(object)};
 }
 
-// ---- reading
-// ----------------------------------------------------------------------------------------------------------------
+// ---- reading ------------------------------------------------------------------------------------------------------
 bool kube_get(struct kube *k, struct arena *a, struct kube_ref ref, struct value *out, struct error *err)
 {
     struct buf path = BUF_IN(a);
@@ -115,7 +113,7 @@ static bool listing_item(void *ctx, struct slice text, struct error *err)
     cleanup(cleanup_arena) struct arena *scratch = arena_new();
     if (!object_compact(scratch, text, &l->form, &compact, err) ||
         !json_parse(l->arena, compact.text.data, compact.text.len, 0, &object, err))
-        return false;
+        return bad_json(err);
     value_push(l->items, object);
     return true;
 }
@@ -192,8 +190,7 @@ bool kube_list(struct kube *k, struct arena *a, const char *api_version, const c
     return ok;
 }
 
-// ---- writing
-// ----------------------------------------------------------------------------------------------------------------
+// ---- writing ------------------------------------------------------------------------------------------------------
 static struct slice body_of(struct arena *a, struct value v)
 {
     struct buf text = BUF_IN(a);
@@ -300,5 +297,6 @@ bool kube_raw(struct kube *k, struct arena *a, const char *method, const char *p
         *out = value_string_copy(a, answer.body.data, answer.body.len);
         return true;
     }
-    return json_parse(a, answer.body.data, answer.body.len, 0, out, err) || error_wrap(err, "%s: answer", path);
+    return json_parse(a, answer.body.data, answer.body.len, 0, out, err) || bad_json(err) ||
+           error_wrap(err, "%s: answer", path);
 }

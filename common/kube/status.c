@@ -78,6 +78,13 @@ bool status_error(const char *method, const char *url, long status, struct slice
     return false;
 }
 
+bool bad_json(struct error *err)
+{
+    err->class = ERROR_TRANSIENT; // a proxy's page, a cut connection: the way's fault, not the caller's
+    err->code = 0;                // json_parse's offset
+    return false;
+}
+
 bool call_failed(const char *method, const char *url, CURLcode code, const char *message, struct error *err)
 {
     enum error_class class = ERROR_TRANSIENT;

@@ -8,8 +8,7 @@
 
 #define HEAD_LIMIT (1u << 20) // of a list without its items
 
-// ---- a checking scanner (RFC 8259)
-// ---------------------------------------------------------------------------------------
+// ---- a checking scanner (RFC 8259) --------------------------------------------------------------------------------
 struct scan {
     const char *start, *at, *end;
     struct buf *out; // what is scanned goes here, without white space; NULL: nowhere
@@ -179,8 +178,8 @@ static bool scan_value(struct scan *s)
     return ok;
 }
 
-// ---- members of a dict
-// ----------------------------------------------------------------------------------------------------- Calls `member`
+// ---- members of a dict --------------------------------------------------------------------------------------------
+// Calls `member`
 // for each; it takes the value by scanning it, with s->out set to where the value should go.
 typedef bool (*member_fn)(void *ctx, struct scan *s, struct slice key);
 
@@ -220,8 +219,7 @@ static bool scan_error(const struct scan *s, struct error *err)
     return error_set(err, ERROR_TRANSIENT, "bad JSON at offset %zu", (size_t)(s->at - s->start));
 }
 
-// ---- objects
-// ---------------------------------------------------------------------------------------------------------------
+// ---- objects ------------------------------------------------------------------------------------------------------
 struct compacting {
     struct arena *arena;
     const struct object_form *form;
@@ -340,8 +338,8 @@ bool watch_event_read(struct slice line, struct watch_event *out, struct error *
     return true;
 }
 
-// ---- lists, as they arrive
-// ------------------------------------------------------------------------------------------------- Brackets and
+// ---- lists, as they arrive ----------------------------------------------------------------------------------------
+// Brackets and
 // strings are counted to find the items; whether each is JSON is for who takes it.
 void list_reader_begin(struct list_reader *r)
 {
@@ -468,5 +466,5 @@ bool list_reader_end(struct list_reader *r, struct arena *a, struct value *head,
     if (!r->head.len)
         buf_char(&r->head, '{');
     buf_char(&r->head, '}');
-    return json_parse(a, r->head.data, r->head.len, 0, head, err);
+    return json_parse(a, r->head.data, r->head.len, 0, head, err) || bad_json(err);
 }

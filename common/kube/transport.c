@@ -29,8 +29,7 @@ void transport_once(void)
     pthread_once(&once, transport_init);
 }
 
-// ---- the pool
-// --------------------------------------------------------------------------------------------------------------
+// ---- the pool -----------------------------------------------------------------------------------------------------
 static struct conn *conn_take(struct kube *k)
 {
     pthread_mutex_lock(&k->lock);
@@ -95,8 +94,7 @@ void transport_free(struct kube *k)
     }
 }
 
-// ---- what a request consists of
-// -------------------------------------------------------------------------------------------------
+// ---- what a request consists of -----------------------------------------------------------------------------------
 static void header_add(struct curl_slist **list, const char *name, const char *value)
 {
     cleanup(cleanup_free) char *line = xasprintf("%s: %s", name, value);
@@ -193,8 +191,7 @@ void call_lines_free(struct call_lines *lines)
     *lines = (struct call_lines){0};
 }
 
-// ---- one try
-// ---------------------------------------------------------------------------------------------------------------
+// ---- one try ------------------------------------------------------------------------------------------------------
 struct
 try {
     const struct kube_call *call;
@@ -278,8 +275,7 @@ static bool try_once(struct kube *k, struct try *t, int64_t deadline)
     return ok;
 }
 
-// ---- what comes after it
-// ---------------------------------------------------------------------------------------------------------
+// ---- what comes after it ------------------------------------------------------------------------------------------
 static bool never_sent(CURLcode code)
 {
     return code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY ||
@@ -368,7 +364,7 @@ bool kube_do(struct kube *k, struct arena *a, const struct kube_call *call, stru
             break;
         if (!fresh_token && token_replaced(k, &t)) {
             fresh_token = true;
-        } else if (!may_retry(&t) || !wait_retry(k, tries, t.retry_after_ms, start + KUBE_RETRY_MS)) {
+        } else if (!may_retry(&t) || !wait_retry(k, tries, t.retry_after_ms, start + k->retry_ms)) {
             t.cancelled = atomic_load(&k->cancelled);
             break;
         }
@@ -397,7 +393,7 @@ bool kube_do_json(struct kube *k, struct arena *a, const struct kube_call *call,
         return true;
     }
     if (!json_parse(a, answer.body.data, answer.body.len, 0, out, err)) {
-        err->class = ERROR_TRANSIENT; // a proxy's page, a cut connection: the server's fault, not the caller's
+        bad_json(err);
         return error_wrap(err, "%s %s%s: answer", str_or(call->method, "GET"), k->config.server, call->path);
     }
     return true;

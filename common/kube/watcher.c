@@ -28,8 +28,7 @@ struct watcher {
     pthread_mutex_t lock;                 // of adding
 };
 
-// ---- life
-// --------------------------------------------------------------------------------------------------------------------
+// ---- life ---------------------------------------------------------------------------------------------------------
 struct watcher *watcher_new(struct kube *k)
 {
     struct watcher *w = xcalloc(1, sizeof *w);
@@ -134,8 +133,8 @@ bool watcher_wait_synced(struct watcher *w, int64_t timeout_ms)
     return ok;
 }
 
-// ---- receiving
-// ----------------------------------------------------------------------------------------------------------------- One
+// ---- receiving ----------------------------------------------------------------------------------------------------
+// One
 // event. ERROR ends the watch: its Status becomes i->fault, with its code.
 static bool take_event(struct informer *i, struct slice line)
 {
@@ -209,8 +208,7 @@ static size_t receive(char *data, size_t size, size_t count, void *ctx)
     return ok ? len : 0;
 }
 
-// ---- asking
-// --------------------------------------------------------------------------------------------------------------------
+// ---- asking -------------------------------------------------------------------------------------------------------
 // A peer that is gone answers no keepalive probe: noticed after a minute.
 static int set_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
 {
@@ -307,8 +305,7 @@ static void begin(struct informer *i)
     begin_transfer(i);
 }
 
-// ---- what came of it
-// -------------------------------------------------------------------------------------------------------------
+// ---- what came of it ----------------------------------------------------------------------------------------------
 static void again_after(struct informer *i, int64_t ms)
 {
     i->due_ms = clock_mono_ms() + ms;
@@ -468,8 +465,7 @@ static void finished(struct informer *i, CURLcode code)
     }
 }
 
-// ---- the thread
-// ------------------------------------------------------------------------------------------------------------------
+// ---- the thread ---------------------------------------------------------------------------------------------------
 static void *run(void *ctx)
 {
     struct watcher *w = ctx;
