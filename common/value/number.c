@@ -99,6 +99,8 @@ static void add_plain(struct buf *out, const struct digits *d)
 void go_print_float(struct buf *out, double f, int bits, enum go_float_style style)
 {
     bool yaml = style == GO_FLOAT_YAML;
+    if (bits == 32)
+        f = (float)f; // may overflow to an infinity, as in Go
     if (isnan(f)) {
         buf_str(out, yaml ? ".nan" : "NaN");
         return;

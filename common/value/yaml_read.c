@@ -433,9 +433,23 @@ static void on_end(struct reader *r)
 // ---- documents -------------------------------------------------------------------------------------------------------
 enum next { NEXT_DOCUMENT, NEXT_END, NEXT_ERROR };
 
+// libyaml takes YAML 1.2 too; go-yaml v2 does not.
+static bool on_document(struct reader *r, const yaml_event_t *event)
+{
+    const yaml_version_directive_t *version = event->data.document_start.version_directive;
+    if (!version || version->minor == 1)
+        return true;
+    r->parser.problem = "found incompatible YAML document";
+    r->parser.problem_mark = event->start_mark;
+    r->parser.error = YAML_PARSER_ERROR;
+    return parser_fault(r);
+}
+
 static bool on_event(struct reader *r, const yaml_event_t *event)
 {
     switch (event->type) {
+    case YAML_DOCUMENT_START_EVENT:
+        return on_document(r, event);
     case YAML_ALIAS_EVENT:
         return on_alias(r, event);
     case YAML_SCALAR_EVENT:

@@ -265,6 +265,23 @@ bool yaml_may_resolve(const char *text, size_t len)
     return len == 0 || (hints[(uint8_t)*text] && (hints[(uint8_t)*text] != 'M' || len <= 5));
 }
 
+// What starts with a point is read by strconv.ParseFloat, which lets underscores stand between digits only.
+static enum yaml_type resolve_fraction(const char *text, size_t len, struct value *out)
+{
+    char plain[64];
+    size_t n = 0;
+    if (len >= sizeof plain || !memchr(text, '_', len))
+        return parse_float(text, text + len, out) ? YAML_FLOAT : YAML_STR;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] != '_')
+            plain[n++] = text[i];
+        else if (!is_digit(text[i - 1]) || !is_digit(text[i + 1]))
+            return YAML_STR;
+    }
+    plain[n] = '\0';
+    return parse_float(plain, plain + n, out) ? YAML_FLOAT : YAML_STR;
+}
+
 static enum yaml_type resolve_number(const char *text, size_t len, struct value *out)
 {
     if (is_timestamp(text, text + len))
@@ -295,7 +312,7 @@ static enum yaml_type resolve(const char *text, size_t len, bool v3, struct valu
     }
     switch (hints[(uint8_t)*text]) {
     case '.':
-        return parse_float(text, text + len, out) ? YAML_FLOAT : YAML_STR;
+        return resolve_fraction(text, len, out);
     case 'D':
     case 'S':
         return resolve_number(text, len, out);
