@@ -1,7 +1,8 @@
 // ignore.c - gitignore patterns as Flux reads them, which is go-git's reading.
 //
-// Three things differ from git's own: each path is judged alone, so that a later "!" pattern can bring back a file of an excluded
-// folder; "a/**" excludes "a" too; and brackets negate with "^" only. Within a name the wildcards are those of Go's path.Match.
+// Three things differ from git's own: each path is judged alone, so that a later "!" pattern can bring back a file of
+// an excluded folder; "a/**" excludes "a" too; and brackets negate with "^" only. Within a name the wildcards are those
+// of Go's path.Match.
 #include "archive/private.h"
 
 struct pattern {

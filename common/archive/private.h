@@ -10,8 +10,9 @@
 
 #include "archive/archive.h"
 
-// Whether a symbolic link at `path` (cleaned, relative) can only lead to places inside of the root: relative, and climbing at its
-// start only, no higher than the root. A ".." after a name could climb from wherever that name leads to.
+// Whether a symbolic link at `path` (cleaned, relative) can only lead to places inside of the root: relative, and
+// climbing at its start only, no higher than the root. A ".." after a name could climb from wherever that name leads
+// to.
 bool link_stays_inside(const char *path, const char *target);
 
 // Writes an open regular file as it is now; its own mode where `mode` is NULL.

@@ -1,7 +1,7 @@
 // read.c - reading tar and tar.gz: into memory, or below a folder.
 //
-// Nothing in an archive is trusted: sizes are counted as they unpack, paths are checked as text, and on disk each folder of a
-// path is opened without following links, so that no earlier entry can lead a later one astray.
+// Nothing in an archive is trusted: sizes are counted as they unpack, paths are checked as text, and on disk each
+// folder of a path is opened without following links, so that no earlier entry can lead a later one astray.
 #include "archive/private.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@ struct reader {
     struct archive *in;
     struct archive_limits limits;
     size_t entries, total;
-    int root;         // unpacking: the target folder, else -1
+    int root; // unpacking: the target folder, else -1
     struct arena *arena;
     bool (*entry)(void *ctx, const struct archive_entry *e, struct error *err);
     void *ctx;
@@ -59,7 +59,8 @@ bool link_stays_inside(const char *path, const char *target)
     return true;
 }
 
-// Bytes of a tar header are in no known charset: names that are no UTF-8, and all others in the C locale, come as they are.
+// Bytes of a tar header are in no known charset: names that are no UTF-8, and all others in the C locale, come as they
+// are.
 static const char *raw_or_utf8(const char *utf8, const char *raw)
 {
     return utf8 ? utf8 : raw;
@@ -73,7 +74,8 @@ static bool read_header(struct reader *r, struct libarchive_entry *h, struct arc
     if (strlen(path) > r->limits.path)
         return error_set(err, ERROR_LIMIT, "archive has a path of more than %zu bytes", r->limits.path);
     // "a/../b" would be harmless, but nothing honest writes it.
-    if (path[0] == '/' || !path_is_local(path) || str_eq(path, "..") || strstr(path, "/../") || str_has_suffix(path, "/.."))
+    if (path[0] == '/' || !path_is_local(path) || str_eq(path, "..") || strstr(path, "/../") ||
+        str_has_suffix(path, "/.."))
         return error_set(err, ERROR_INVALID, "archive entry %s: path is not inside of the archive", path);
     if (archive_entry_hardlink_utf8(h) || archive_entry_hardlink(h))
         return error_set(err, ERROR_INVALID, "archive entry %s: hard links are not supported", path);
@@ -86,7 +88,8 @@ static bool read_header(struct reader *r, struct libarchive_entry *h, struct arc
         .mtime = archive_entry_mtime(h),
     };
     if (type != AE_IFDIR && type != AE_IFLNK && type != AE_IFREG)
-        return error_set(err, ERROR_INVALID, "archive entry %s: neither a file nor a folder nor a symbolic link", out->path);
+        return error_set(err, ERROR_INVALID, "archive entry %s: neither a file nor a folder nor a symbolic link",
+                         out->path);
     if (!out->symlink)
         return true;
     const char *target = raw_or_utf8(archive_entry_symlink_utf8(h), archive_entry_symlink(h));
@@ -246,18 +249,21 @@ static void open_formats(struct reader *r)
 }
 
 bool archive_read(struct arena *a, struct slice archive, const struct archive_limits *limits,
-                  bool (*entry)(void *ctx, const struct archive_entry *e, struct error *err), void *ctx, struct error *err)
+                  bool (*entry)(void *ctx, const struct archive_entry *e, struct error *err), void *ctx,
+                  struct error *err)
 {
     struct reader r = {.limits = with_defaults(limits), .root = -1, .arena = a, .entry = entry, .ctx = ctx};
     if (archive.len > r.limits.compressed)
         return error_set(err, ERROR_LIMIT, "archive is larger than %zu bytes", r.limits.compressed);
     open_formats(&r);
-    bool ok = archive_read_open_memory(r.in, archive.data, archive.len) == ARCHIVE_OK ? read_entries(&r, err) : broken(&r, err);
+    bool ok = archive_read_open_memory(r.in, archive.data, archive.len) == ARCHIVE_OK ? read_entries(&r, err)
+                                                                                      : broken(&r, err);
     archive_read_free(r.in);
     return ok;
 }
 
-bool archive_unpack(const char *archive_path, const char *target, const struct archive_limits *limits, struct error *err)
+bool archive_unpack(const char *archive_path, const char *target, const struct archive_limits *limits,
+                    struct error *err)
 {
     struct reader r = {.limits = with_defaults(limits)};
     cleanup(cleanup_fd) int fd = open(archive_path, O_RDONLY | O_CLOEXEC);

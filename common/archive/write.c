@@ -1,6 +1,7 @@
 // write.c - writing tar.gz: the same bytes for the same input, whoever runs it and wherever.
 //
-// Headers are what Flux's artifacts have: owner 0, no times, mode 0750 for folders, 0700 for programs, 0600 for other files.
+// Headers are what Flux's artifacts have: owner 0, no times, mode 0750 for folders, 0700 for programs, 0600 for other
+// files.
 #include "archive/private.h"
 
 #include <errno.h>
@@ -16,14 +17,15 @@ struct archive_writer {
     struct buf *memory; // NULL: it writes the file
     char *path;
     int fd;
-    bool aborted;       // nothing is written any more
-    char *block;        // for copying from files
+    bool aborted; // nothing is written any more
+    char *block;  // for copying from files
 };
 
 static bool fault(struct archive_writer *w, struct error *err)
 {
     const char *why = archive_error_string(w->out);
-    return error_set(err, ERROR_TRANSIENT, "write archive%s%s: %s", w->path ? " " : "", str_or(w->path, ""), str_or(why, "failed"));
+    return error_set(err, ERROR_TRANSIENT, "write archive%s%s: %s", w->path ? " " : "", str_or(w->path, ""),
+                     str_or(why, "failed"));
 }
 
 static la_ssize_t write_out(struct archive *out, void *ctx, const void *data, size_t len)
@@ -129,9 +131,11 @@ static bool write_data(struct archive_writer *w, const char *data, size_t len, s
     return true;
 }
 
-bool archive_writer_file(struct archive_writer *w, const char *path, unsigned mode, struct slice data, struct error *err)
+bool archive_writer_file(struct archive_writer *w, const char *path, unsigned mode, struct slice data,
+                         struct error *err)
 {
-    return write_header(w, path, AE_IFREG, file_mode(mode), data.len, NULL, err) && write_data(w, data.data, data.len, err);
+    return write_header(w, path, AE_IFREG, file_mode(mode), data.len, NULL, err) &&
+           write_data(w, data.data, data.len, err);
 }
 
 bool writer_copy(struct archive_writer *w, const char *path, int fd, const unsigned *mode, struct error *err)
@@ -161,7 +165,8 @@ bool writer_copy(struct archive_writer *w, const char *path, int fd, const unsig
     return true;
 }
 
-bool archive_writer_file_from(struct archive_writer *w, const char *path, unsigned mode, const char *source, struct error *err)
+bool archive_writer_file_from(struct archive_writer *w, const char *path, unsigned mode, const char *source,
+                              struct error *err)
 {
     int fd = open(source, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)

@@ -1,7 +1,7 @@
 // arena.c - memory: the allocators that never return NULL, and arenas.
 //
-// An arena is a stack of blocks that double in size from 4 KiB to 1 MiB, so that a small reconcile costs a page and a large
-// one few calls of malloc. Requests of BIG bytes and more get a block of their own, on a second list: they would
+// An arena is a stack of blocks that double in size from 4 KiB to 1 MiB, so that a small reconcile costs a page and a
+// large one few calls of malloc. Requests of BIG bytes and more get a block of their own, on a second list: they would
 // leave holes in the stack, and can be grown by realloc without a copy.
 #include "base/base.h"
 

@@ -1,12 +1,12 @@
 // base.h - what everything stands on: arenas, strings, vectors, maps, errors, log lines, clocks.
 //
-// Memory. Almost everything that Runnel builds belongs to an arena: one for each reconcile (or each command), freed in one
-// sweep. A function that takes a `struct arena *` returns memory of that arena. What outlives an arena is malloc'd,
+// Memory. Almost everything that Runnel builds belongs to an arena: one for each reconcile (or each command), freed in
+// one sweep. A function that takes a `struct arena *` returns memory of that arena. What outlives an arena is malloc'd,
 // has one named owner, and is freed by a function named *_free. Running out of memory ends the process: xmalloc
 // and the arena never return NULL.
 //
-// Threads. An arena, builder, vector or map belongs to one thread at a time. State of the process: the key of hash_bytes
-// (drawn once), what log_init set, and each thread's log_scope.
+// Threads. An arena, builder, vector or map belongs to one thread at a time. State of the process: the key of
+// hash_bytes (drawn once), what log_init set, and each thread's log_scope.
 #ifndef RUNNEL_BASE_H
 #define RUNNEL_BASE_H
 
@@ -29,7 +29,7 @@ char *xstrndup(const char *s, size_t len);
 char *xasprintf(const char *fmt, ...) PRINTF(1, 2);
 void cleanup_free(void *pp); // for cleanup(cleanup_free) char *x
 
-// ---- arena -----------------------------------------------------------------------------------------------------
+// ---- arena --------------------------------------------------------------------------------------
 struct arena;
 
 struct arena *arena_new(void);
@@ -45,8 +45,8 @@ char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3);
 char *arena_vprintf(struct arena *a, const char *fmt, va_list args) PRINTF(2, 0);
 size_t arena_used(const struct arena *a); // bytes handed out since arena_new, less what arena_reset gave back
 
-// A mark; resetting to it frees all that was allocated after it, and what was grown after it: a builder or vector that must
-// outlive the reset must not grow in between.
+// A mark; resetting to it frees all that was allocated after it, and what was grown after it: a builder or vector that
+// must outlive the reset must not grow in between.
 struct arena_mark {
     void *block;
     size_t offset, used;
@@ -57,7 +57,7 @@ void arena_reset(struct arena *a, struct arena_mark mark);
 #define arena_new_of(a, T) ((T *)arena_zalloc((a), sizeof(T)))
 #define arena_array(a, T, n) ((T *)arena_zalloc((a), sizeof(T) * (size_t)(n)))
 
-// ---- slices: bytes that somebody else owns, not NUL-terminated -----------------------------------------------------
+// ---- slices: bytes that somebody else owns, not NUL-terminated ----------------------------------
 struct slice {
     const char *data;
     size_t len;
@@ -77,7 +77,8 @@ ptrdiff_t slice_find_char(struct slice s, char c);              // index or -1
 struct slice slice_sub(struct slice s, size_t from, size_t to); // bounds are clamped
 struct slice slice_trim_space(struct slice s);                  // ASCII white space, both ends
 char *slice_dup(struct arena *a, struct slice s);               // NUL-terminated copy
-// Cuts at the first separator: *head gets what is before it, *tail what is after. False (and *head = s, *tail empty) without one.
+// Cuts at the first separator: *head gets what is before it, *tail what is after. False (and *head = s, *tail empty)
+// without one.
 bool slice_cut(struct slice s, char separator, struct slice *head, struct slice *tail);
 
 bool str_has_prefix(const char *s, const char *prefix);
@@ -92,8 +93,9 @@ static inline const char *str_or(const char *s, const char *fallback)
     return str_empty(s) ? fallback : s;
 }
 
-// ---- string builder --------------------------------------------------------------------------------------------
-// data is always NUL-terminated once anything was added; it lies in `arena`, or is malloc'd where arena is NULL (buf_free).
+// ---- string builder -----------------------------------------------------------------------------
+// data is always NUL-terminated once anything was added; it lies in `arena`, or is malloc'd where arena is NULL
+// (buf_free).
 struct buf {
     char *data;
     size_t len, cap;
@@ -109,14 +111,14 @@ void buf_char(struct buf *b, char c);
 void buf_fill(struct buf *b, char c, size_t times);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 void buf_vprintf(struct buf *b, const char *fmt, va_list args) PRINTF(2, 0);
-void buf_rune(struct buf *b, uint32_t rune);  // UTF-8
-const char *buf_cstr(struct buf *b);          // never NULL
+void buf_rune(struct buf *b, uint32_t rune); // UTF-8
+const char *buf_cstr(struct buf *b);         // never NULL
 struct slice buf_view(const struct buf *b);
-void buf_clear(struct buf *b);                // keeps the memory
-void buf_free(struct buf *b);                 // malloc'd ones only; no effect on an arena's
-char *buf_steal(struct buf *b);               // malloc'd: the caller owns it now; the builder is empty again
+void buf_clear(struct buf *b);  // keeps the memory
+void buf_free(struct buf *b);   // malloc'd ones only; no effect on an arena's
+char *buf_steal(struct buf *b); // malloc'd: the caller owns it now; the builder is empty again
 
-// ---- UTF-8 ---------------------------------------------------------------------------------------------------------
+// ---- UTF-8 --------------------------------------------------------------------------------------
 #define RUNE_ERROR 0xFFFDu
 // Decodes one rune as Go does: a bad byte is RUNE_ERROR of width 1. *width is 0 only at the end.
 uint32_t utf8_decode(const char *data, size_t len, size_t *width);
@@ -124,7 +126,7 @@ size_t utf8_encode(uint32_t rune, char out[4]);
 size_t utf8_count(const char *data, size_t len);
 bool utf8_valid(const char *data, size_t len);
 
-// ---- vectors: struct { T *items; size_t len, cap; } ------------------------------------------------------------------
+// ---- vectors: struct { T *items; size_t len, cap; } ---------------------------------------------
 #define VEC(T)                                                                                                         \
     struct {                                                                                                           \
         T *items;                                                                                                      \
@@ -139,7 +141,7 @@ bool utf8_valid(const char *data, size_t len);
     } while (0)
 void *vec_grow(struct arena *arena, void *items, size_t item_size, size_t *cap);
 
-// ---- map: string to pointer --------------------------------------------------------------------------------------------
+// ---- map: string to pointer ---------------------------------------------------------------------
 // Keys are copied. Not thread-safe. arena NULL: malloc'd, map_free. Iteration order is insertion order; deleting the
 // entry one stands on is allowed, adding keys while iterating is not. A NULL map is an empty one to the readers.
 struct map;
@@ -150,25 +152,26 @@ void *map_get(const struct map *m, const char *key);
 void *map_get_n(const struct map *m, const char *key, size_t len);
 void *map_put(struct map *m, const char *key, void *value); // returns the value it replaces, or NULL
 void *map_put_n(struct map *m, const char *key, size_t len, void *value);
-void *map_remove(struct map *m, const char *key);           // returns the value it held, or NULL
+void *map_remove(struct map *m, const char *key); // returns the value it held, or NULL
 size_t map_len(const struct map *m);
 // for (size_t i = 0; map_each(m, &i, &key, &value);) …
 bool map_each(const struct map *m, size_t *i, const char **key, void **value);
 
 uint64_t hash_bytes(const void *data, size_t len); // seeded once a process: hostile keys cannot pile up
 
-// ---- errors ------------------------------------------------------------------------------------------------------------
-// A function that can fail returns bool (or a pointer) and fills a `struct error *` that its caller has zeroed. The message is a
-// chain in Go's manner, outermost first: "fetch index: https://…: status 404". The class decides retry, stall and reason.
+// ---- errors -------------------------------------------------------------------------------------
+// A function that can fail returns bool (or a pointer) and fills a `struct error *` that its caller has zeroed. The
+// message is a chain in Go's manner, outermost first: "fetch index: https://…: status 404". The class decides retry,
+// stall and reason.
 enum error_class {
     ERROR_TRANSIENT = 1, // network, 5xx, 429: try again with back-off
     ERROR_INVALID,       // bad input: trying again changes nothing until the input changes
     ERROR_DENIED,        // authentication or authorisation
     ERROR_NOT_FOUND,
-    ERROR_CONFLICT,      // somebody else was faster
-    ERROR_TIMEOUT,       // a deadline passed: transient, but worth a word of its own
-    ERROR_LIMIT,         // a limit on size, depth, count or steps
-    ERROR_CANCELLED,     // the process is ending
+    ERROR_CONFLICT,  // somebody else was faster
+    ERROR_TIMEOUT,   // a deadline passed: transient, but worth a word of its own
+    ERROR_LIMIT,     // a limit on size, depth, count or steps
+    ERROR_CANCELLED, // the process is ending
 };
 
 struct error {
@@ -187,13 +190,13 @@ void error_clear(struct error *err);                                   // frees;
 const char *error_text(const struct error *err);                       // never NULL
 bool error_is_transient(const struct error *err);                      // TRANSIENT, TIMEOUT, CONFLICT
 
-// ---- log: one JSON line each, Flux's keys ---------------------------------------------------------------------------
+// ---- log: one JSON line each, Flux's keys -------------------------------------------------------
 enum log_level { LOG_TRACE, LOG_DEBUG, LOG_INFO, LOG_ERROR };
 struct log_field {
     const char *key;
     const char *text; // NULL: the number
     int64_t number;
-    bool raw;         // text is JSON already
+    bool raw; // text is JSON already
 };
 #define LOG_S(k, v) ((struct log_field){.key = (k), .text = str_or((v), "")})
 #define LOG_I(k, v) ((struct log_field){.key = (k), .number = (v)})
@@ -201,11 +204,12 @@ struct log_field {
 // To stderr; json false is for people. Before any thread starts. logger: the "logger" key, NULL or "" for none (Flux
 // has it on the lines of its set-up only); not copied.
 void log_init(const char *logger, enum log_level least, bool json);
-bool log_level_parse(const char *word, enum log_level *out);        // trace debug info error
+bool log_level_parse(const char *word, enum log_level *out); // trace debug info error
 bool log_enabled(enum log_level level);
 // Fields that every line of this thread carries until the next call (NULL, 0: none). The array is not copied.
 void log_scope(const struct log_field *fields, size_t count);
-void log_write(enum log_level level, const char *error, const char *message, const struct log_field *fields, size_t count);
+void log_write(enum log_level level, const char *error, const char *message, const struct log_field *fields,
+               size_t count);
 #define LOG_FIELDS_(...) ((struct log_field[]){__VA_ARGS__ __VA_OPT__(, )(struct log_field){0}})
 #define LOG_COUNT_(...) (sizeof(LOG_FIELDS_(__VA_ARGS__)) / sizeof(struct log_field) - 1)
 #define log_debug(msg, ...) log_write(LOG_DEBUG, NULL, (msg), LOG_FIELDS_(__VA_ARGS__), LOG_COUNT_(__VA_ARGS__))
@@ -213,7 +217,7 @@ void log_write(enum log_level level, const char *error, const char *message, con
 #define log_error(err, msg, ...) log_write(LOG_ERROR, (err), (msg), LOG_FIELDS_(__VA_ARGS__), LOG_COUNT_(__VA_ARGS__))
 void json_escape(struct buf *out, const char *data, size_t len); // the inside of a JSON string, bad UTF-8 as U+FFFD
 
-// ---- clock and time ------------------------------------------------------------------------------------------------------
+// ---- clock and time -----------------------------------------------------------------------------
 int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
 int64_t clock_wall_s(void);
@@ -227,17 +231,19 @@ bool time_parse_rfc3339(const char *s, int64_t *unix_us);
 bool duration_parse(const char *s, int64_t *ns);
 char *duration_format(struct arena *a, int64_t ns); // "1m30s", "0s", "1.5s"
 
-// ---- small things --------------------------------------------------------------------------------------------------------
+// ---- small things -------------------------------------------------------------------------------
 uint64_t random_u64(void);
 double random_unit(void);                 // [0, 1)
 void random_bytes(void *out, size_t len); // the system's generator
 void uuid4(char out[37]);
 void hex_encode(const void *data, size_t len, char *out); // 2 * len + 1 bytes
 void base64_encode(struct buf *out, const void *data, size_t len);
-// Standard alphabet with padding; white space between is skipped. False: not base64 (out holds what came before the fault).
+// Standard alphabet with padding; white space between is skipped. False: not base64 (out holds what came before the
+// fault).
 bool base64_decode(struct buf *out, const char *data, size_t len);
 // limit 0: none.
-bool file_read(struct arena *a, const char *path, size_t limit, struct slice *out, struct error *err); // NUL after the data
+bool file_read(struct arena *a, const char *path, size_t limit, struct slice *out,
+               struct error *err); // NUL after the data
 // Writes beside the file, fsyncs, renames.
 bool file_write_atomic(const char *path, const void *data, size_t len, unsigned mode, struct error *err);
 bool dir_make_all(const char *path, unsigned mode, struct error *err);

@@ -112,7 +112,8 @@ bool time_parse_rfc3339(const char *s, int64_t *unix_us)
         !digits(&p, 2, &day) || !literal(&p, 'T') || !digits(&p, 2, &hour) || !literal(&p, ':') ||
         !digits(&p, 2, &minute) || !literal(&p, ':') || !digits(&p, 2, &second))
         return false;
-    if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || hour > 23 || minute > 59 || second > 59)
+    if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || hour > 23 || minute > 59 ||
+        second > 59)
         return false;
     int64_t us = 0;
     if (*p == '.') {
@@ -133,7 +134,12 @@ bool time_parse_rfc3339(const char *s, int64_t *unix_us)
     }
     if (*p)
         return false;
-    struct tm tm = {.tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day, .tm_hour = hour, .tm_min = minute, .tm_sec = second};
+    struct tm tm = {.tm_year = year - 1900,
+                    .tm_mon = month - 1,
+                    .tm_mday = day,
+                    .tm_hour = hour,
+                    .tm_min = minute,
+                    .tm_sec = second};
     *unix_us = ((int64_t)timegm(&tm) - offset) * SECOND_US + us;
     return true;
 }
@@ -144,14 +150,9 @@ static const struct unit {
     const char *name;
     uint64_t ns;
 } units[] = {
-    {"ns", 1},
-    {"us", 1000},
-    {"\u00b5s", 1000}, // micro sign
-    {"\u03bcs", 1000}, // Greek letter mu
-    {"ms", 1000000},
-    {"s", 1000000000},
-    {"m", 60000000000ULL},
-    {"h", 3600000000000ULL},
+    {"ns", 1},         {"us", 1000},      {"\u00b5s", 1000}, // micro sign
+    {"\u03bcs", 1000},                                       // Greek letter mu
+    {"ms", 1000000},   {"s", 1000000000}, {"m", 60000000000ULL}, {"h", 3600000000000ULL},
 };
 
 static bool find_unit(struct slice name, uint64_t *ns)

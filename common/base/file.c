@@ -64,7 +64,9 @@ static bool write_all(int fd, const char *data, size_t len)
 static void sync_parent(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    cleanup(cleanup_free) char *dir = slash == path ? xstrdup("/") : slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup(".");
+    cleanup(cleanup_free) char *dir = slash == path ? xstrdup("/")
+                                      : slash       ? xstrndup(path, (size_t)(slash - path))
+                                                    : xstrdup(".");
     cleanup(cleanup_fd) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0)
         fsync(fd);

@@ -19,7 +19,8 @@ static _Thread_local struct {
     size_t count;
 } scope;
 
-static const char *const level_words[] = {[LOG_TRACE] = "trace", [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_ERROR] = "error"};
+static const char *const level_words[] = {
+    [LOG_TRACE] = "trace", [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_ERROR] = "error"};
 
 void log_init(const char *logger, enum log_level least, bool json)
 {
@@ -120,7 +121,8 @@ static void write_all(struct slice line)
     }
 }
 
-void log_write(enum log_level level, const char *error, const char *message, const struct log_field *fields, size_t count)
+void log_write(enum log_level level, const char *error, const char *message, const struct log_field *fields,
+               size_t count)
 {
     if (!log_enabled(level))
         return;

@@ -1,8 +1,8 @@
 // map.c - a hash map from string to pointer that keeps the order of insertion.
 //
-// Entries lie in one array in the order they came; a second array of slots (open addressing, linear probing) holds their
-// numbers. A removed entry stays in the array without its key until the next rebuild, so that a loop over the map may
-// remove what it stands on.
+// Entries lie in one array in the order they came; a second array of slots (open addressing, linear probing) holds
+// their numbers. A removed entry stays in the array without its key until the next rebuild, so that a loop over the map
+// may remove what it stands on.
 #include "base/base.h"
 
 #include <pthread.h>

@@ -17,11 +17,8 @@ static const struct algorithm {
     size_t hex;   // digits of the text
     bool content; // OCI's registered algorithms, the ones a digest of content may use
 } algorithms[] = {
-    {"sha256", EVP_sha256, 64, true},
-    {"sha512", EVP_sha512, 128, true},
-    {"sha384", EVP_sha384, 96, true},
-    {"sha1", EVP_sha1, 40, false},
-    {"md5", EVP_md5, 32, false},
+    {"sha256", EVP_sha256, 64, true}, {"sha512", EVP_sha512, 128, true}, {"sha384", EVP_sha384, 96, true},
+    {"sha1", EVP_sha1, 40, false},    {"md5", EVP_md5, 32, false},
 };
 
 static const struct algorithm *find_algorithm(struct slice name)

@@ -7,7 +7,8 @@
 #define SHA256_HEX 65
 struct digest; // one running computation
 
-struct digest *digest_new(const char *algorithm); // "sha256", "sha512", "sha384", "sha1", "md5"; NULL: no such algorithm
+struct digest *
+digest_new(const char *algorithm); // "sha256", "sha512", "sha384", "sha1", "md5"; NULL: no such algorithm
 void digest_add(struct digest *d, const void *data, size_t len);
 char *digest_end(struct digest *d, struct arena *a); // lower-case hex; frees d
 void digest_free(struct digest *d);

@@ -38,11 +38,13 @@ struct engine_span {
 // Never NULL; engine_fault tells whether it can be used.
 struct engine *engine_new(const char *pattern, size_t len);
 void engine_free(struct engine *e);
-enum engine_fault engine_fault(const struct engine *e, struct engine_span *piece); // piece: the part of the pattern at fault
+// piece: the part of the pattern at fault.
+enum engine_fault engine_fault(const struct engine *e, struct engine_span *piece);
 int engine_groups(const struct engine *e);
 bool engine_group_name(const struct engine *e, int group, struct engine_span *name); // the name belongs to the engine
 int engine_group_index(const struct engine *e, const char *name);
-bool engine_match(const struct engine *e, struct engine_span text, size_t from, bool anchored, struct engine_span *groups, int n);
+bool engine_match(const struct engine *e, struct engine_span text, size_t from, bool anchored,
+                  struct engine_span *groups, int n);
 
 #ifdef __cplusplus
 }

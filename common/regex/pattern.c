@@ -48,8 +48,8 @@ static size_t quote_end(struct slice s, size_t at)
     return end < 0 ? s.len : at + (size_t)end + 2;
 }
 
-// "(?<name>" becomes "(?P<name>", which every RE2 knows: `added` gets the places, in the result, of each P. "\\C" is no Go:
-// `split` is set to it.
+// "(?<name>" becomes "(?P<name>", which every RE2 knows: `added` gets the places, in the result, of each P. "\C" is no
+// Go: `split` is set to it.
 static void translate(struct slice pattern, struct buf *out, struct positions *added, struct slice *split)
 {
     for (size_t i = 0, end; i < pattern.len; i = end) {
@@ -74,7 +74,8 @@ static void translate(struct slice pattern, struct buf *out, struct positions *a
 }
 
 // The piece of the pattern as it was written.
-static void report(struct slice translated, struct positions added, enum engine_fault fault, struct slice piece, struct error *err)
+static void report(struct slice translated, struct positions added, enum engine_fault fault, struct slice piece,
+                   struct error *err)
 {
     ptrdiff_t at = slice_find(translated, piece);
     cleanup(buf_free) struct buf original = {0};

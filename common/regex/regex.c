@@ -1,7 +1,7 @@
 // regex.c - matching, replacing and expanding as Go's regexp package does.
 //
-// RE2 stops at bytes that are no UTF-8, Go reads each as U+FFFD. A text with such bytes is matched as a copy in which they are
-// spelled out, and the spans are carried back.
+// RE2 stops at bytes that are no UTF-8, Go reads each as U+FFFD. A text with such bytes is matched as a copy in which
+// they are spelled out, and the spans are carried back.
 #include "regex/private.h"
 
 struct regex *regex_new(const char *pattern, size_t len, struct error *err)
@@ -88,8 +88,8 @@ static size_t to_copy(const struct subject *s, size_t at)
     return low;
 }
 
-// The engine's match, in the copy where there is one. RE2 finds "\\B" between the bytes of a rune as well: such matches are empty
-// and begin inside of it, and the search goes on behind.
+// The engine's match, in the copy where there is one. RE2 finds "\B" between the bytes of a rune as well: such matches
+// are empty and begin inside of it, and the search goes on behind.
 static bool search(const struct regex *re, struct slice text, size_t from, struct engine_span *spans, int n)
 {
     while (engine_match(re->engine, (struct engine_span){text.data, text.len}, from, false, spans, n)) {

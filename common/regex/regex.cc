@@ -106,8 +106,8 @@ int engine_group_index(const engine *e, const char *name)
 bool engine_match(const engine *e, engine_span text, size_t from, bool anchored, engine_span *groups, int n)
 {
     std::vector<re2::StringPiece> found(n);
-    if (!e->re.Match(re2::StringPiece(text.data, text.len), from, text.len, anchored ? RE2::ANCHOR_START : RE2::UNANCHORED,
-                     found.data(), n))
+    if (!e->re.Match(re2::StringPiece(text.data, text.len), from, text.len,
+                     anchored ? RE2::ANCHOR_START : RE2::UNANCHORED, found.data(), n))
         return false;
     for (int i = 0; i < n; i++)
         groups[i] = {found[i].data(), found[i].size()};

@@ -50,10 +50,9 @@ static const char *not_equal(const struct semver *v, const struct comparison *c)
 static const char *greater(const struct semver *v, const struct comparison *c)
 {
     // Above "1.x" begins 2.0.0, above "1.2.x" begins 1.3.0.
-    bool holds = c->precision == ANY_MINOR ? v->major > c->version.major
-                 : c->precision == ANY_PATCH && v->major == c->version.major
-                     ? v->minor > c->version.minor
-                     : semver_compare(v, &c->version) > 0;
+    bool holds = c->precision == ANY_MINOR                                   ? v->major > c->version.major
+                 : c->precision == ANY_PATCH && v->major == c->version.major ? v->minor > c->version.minor
+                                                                             : semver_compare(v, &c->version) > 0;
     return holds ? NULL : "is less than or equal to";
 }
 
@@ -122,9 +121,18 @@ static const struct operator_rule {
     struct slice text;
     rule_fn *refuse;
 } operators[] = {
-    {{"!=", 2}, not_equal}, {{">=", 2}, greater_or_equal}, {{"=>", 2}, greater_or_equal}, {{"<=", 2}, less_or_equal},
-    {{"=<", 2}, less_or_equal}, {{"~>", 2}, tilde}, {{"=", 1}, equal}, {{">", 1}, greater}, {{"<", 1}, less},
-    {{"~", 1}, tilde}, {{"^", 1}, caret}, {{"", 0}, equal},
+    {{"!=", 2}, not_equal},
+    {{">=", 2}, greater_or_equal},
+    {{"=>", 2}, greater_or_equal},
+    {{"<=", 2}, less_or_equal},
+    {{"=<", 2}, less_or_equal},
+    {{"~>", 2}, tilde},
+    {{"=", 1}, equal},
+    {{">", 1}, greater},
+    {{"<", 1}, less},
+    {{"~", 1}, tilde},
+    {{"^", 1}, caret},
+    {{"", 0}, equal},
 };
 
 // ---- reading ----
@@ -137,7 +145,8 @@ static struct slice skip(struct slice s, size_t n)
 // The white space of regular expressions: unlike slice_trim_space without the vertical tab.
 static struct slice skip_space(struct slice s)
 {
-    while (s.len && (s.data[0] == ' ' || s.data[0] == '\t' || s.data[0] == '\n' || s.data[0] == '\f' || s.data[0] == '\r'))
+    while (s.len &&
+           (s.data[0] == ' ' || s.data[0] == '\t' || s.data[0] == '\n' || s.data[0] == '\f' || s.data[0] == '\r'))
         s = skip(s, 1);
     return s;
 }
@@ -187,10 +196,7 @@ static bool read_version(struct arena *a, const struct semver_shape *shape, stru
 {
     const struct slice *s = shape->segments;
     struct slice numbers[3] = {SLICE("0"), SLICE("0"), SLICE("0")};
-    out->precision = is_wildcard(s[0])   ? ANY
-                     : is_wildcard(s[1]) ? ANY_MINOR
-                     : is_wildcard(s[2]) ? ANY_PATCH
-                                         : WHOLE;
+    out->precision = is_wildcard(s[0]) ? ANY : is_wildcard(s[1]) ? ANY_MINOR : is_wildcard(s[2]) ? ANY_PATCH : WHOLE;
     int written = out->precision == ANY ? 0 : out->precision == ANY_MINOR ? 1 : out->precision == ANY_PATCH ? 2 : 3;
     for (int i = 0; i < written; i++)
         numbers[i] = s[i];

@@ -11,8 +11,8 @@ struct semver_shape {
     struct slice whole, segments[3], pre, meta;
 };
 
-// Reads `v? SEGMENT [. SEGMENT [. SEGMENT]] [- PRE] [+ META]`, as much of it as there is; a segment is made of `segment_bytes`.
-// False: there is none at the start of the text.
+// Reads `v? SEGMENT [. SEGMENT [. SEGMENT]] [- PRE] [+ META]`, as much of it as there is; a segment is made of
+// `segment_bytes`. False: there is none at the start of the text.
 bool semver_scan(struct slice text, const char *segment_bytes, struct semver_shape *out);
 
 #endif

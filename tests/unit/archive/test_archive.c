@@ -129,8 +129,9 @@ static void test_read_honest(void **state)
         {"empty", .mode = 0600},
         {"\xC3\xA9\xFF", .data = SLICE("x")}, // bytes, whatever the locale
     };
-    assert_string_equal(listing(f, raw_tar(f->a, entries, ARRAY_LEN(entries))),
-                        "dir/ 755\ndir/a.txt 644=hello\ndir/run 755=#!\ndir/sub/link -> ../../top\nempty 600=\n\xC3\xA9\xFF 644=x\n");
+    assert_string_equal(
+        listing(f, raw_tar(f->a, entries, ARRAY_LEN(entries))),
+        "dir/ 755\ndir/a.txt 644=hello\ndir/run 755=#!\ndir/sub/link -> ../../top\nempty 600=\n\xC3\xA9\xFF 644=x\n");
 }
 
 static void test_read_hostile(void **state)
@@ -179,7 +180,8 @@ static void test_not_an_archive(void **state)
     struct fixture *f = *state;
     const struct raw entry = {"a", .data = SLICE("some text that is cut")};
     struct slice tar = raw_tar(f->a, &entry, 1);
-    struct slice cases[] = {SLICE(""), SLICE("hello"), SLICE("\x1f\x8b\x08garbage"), slice_sub(tar, 0, 520), slice_sub(tar, 0, 300)};
+    struct slice cases[] = {SLICE(""), SLICE("hello"), SLICE("\x1f\x8b\x08garbage"), slice_sub(tar, 0, 520),
+                            slice_sub(tar, 0, 300)};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct buf out = BUF_IN(f->a);
         error_clear(&f->err);
@@ -197,8 +199,9 @@ static void test_limits(void **state)
         struct archive_limits limits;
         bool ok;
     } cases[] = {
-        {{.compressed = 100}, false}, {{.total = 9}, false}, {{.total = 10}, true}, {{.file = 4}, false}, {{.file = 5}, true},
-        {{.entries = 1}, false},      {{.entries = 2}, true}, {{.path = 10}, false}, {{.path = 11}, true},
+        {{.compressed = 100}, false}, {{.total = 9}, false}, {{.total = 10}, true},
+        {{.file = 4}, false},         {{.file = 5}, true},   {{.entries = 1}, false},
+        {{.entries = 2}, true},       {{.path = 10}, false}, {{.path = 11}, true},
     };
     const char *path = write_file(f, "x.tar", tar);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -266,7 +269,8 @@ static void test_unpack(void **state)
 static void test_unpack_goes_through_no_link(void **state)
 {
     struct fixture *f = *state;
-    const struct raw through[] = {{"real/x", .data = SLICE("x")}, {"link", '2', "real"}, {"link/file", .data = SLICE("y")}};
+    const struct raw through[] = {
+        {"real/x", .data = SLICE("x")}, {"link", '2', "real"}, {"link/file", .data = SLICE("y")}};
     const char *path = write_file(f, "x.tar", raw_tar(f->a, through, ARRAY_LEN(through)));
     const char *target = path_join(f->a, f->dir, "out");
     assert_true(dir_make_all(target, 0755, &f->err));
@@ -275,7 +279,8 @@ static void test_unpack_goes_through_no_link(void **state)
     assert_int_not_equal(access(path_join(f->a, target, "real/file"), F_OK), 0);
     error_clear(&f->err);
     // A file in the place of a link replaces the link, not what it leads to.
-    const struct raw over[] = {{"precious", .data = SLICE("kept")}, {"l", '2', "precious"}, {"l", .data = SLICE("own")}};
+    const struct raw over[] = {
+        {"precious", .data = SLICE("kept")}, {"l", '2', "precious"}, {"l", .data = SLICE("own")}};
     path = write_file(f, "y.tar", raw_tar(f->a, over, ARRAY_LEN(over)));
     assert_true(archive_unpack(path, target, NULL, &f->err));
     assert_string_equal(content(f, "out/precious"), "kept");
@@ -315,7 +320,9 @@ static void test_write_and_read_back(void **state)
     // gzip (RFC 1952): deflate, no flags, no time.
     assert_memory_equal(packed.data, "\x1f\x8b\x08\0\0\0\0\0", 8);
     assert_string_equal(listing(f, buf_view(&packed)),
-                        arena_printf(f->a, "d/ 750\nd/\xC3\xA9 600=data\n%s 700=\nd/copy 600=from a file\nd/l -> ../x\n", buf_cstr(&name)));
+                        arena_printf(f->a,
+                                     "d/ 750\nd/\xC3\xA9 600=data\n%s 700=\nd/copy 600=from a file\nd/l -> ../x\n",
+                                     buf_cstr(&name)));
     buf_free(&packed);
     buf_free(&again);
 }
@@ -345,7 +352,8 @@ static void make_tree(struct fixture *f, bool other_order)
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
         const char *name = files[other_order ? ARRAY_LEN(files) - 1 - i : i];
         const char *path = path_join(f->a, f->dir, path_join(f->a, "tree", name));
-        assert_true(dir_make_all(arena_strndup(f->a, path, (size_t)(strrchr(path, '/') - path)), other_order ? 0700 : 0755, &f->err));
+        assert_true(dir_make_all(arena_strndup(f->a, path, (size_t)(strrchr(path, '/') - path)),
+                                 other_order ? 0700 : 0755, &f->err));
         assert_true(file_write_atomic(path, name, strlen(name), other_order ? 0666 : 0600, &f->err));
     }
     assert_int_equal(chmod(path_join(f->a, f->dir, "tree/b"), other_order ? 0711 : 0755), 0);
@@ -371,7 +379,9 @@ static void test_pack_is_deterministic(void **state)
     make_tree(f, true); // other times, order, modes
     struct slice second = pack(f, NULL);
     assert_true(slice_eq(first, second));
-    assert_string_equal(listing(f, first), "a/ 750\na/y 600=a/y\na/z 600=a/z\na.txt 600=a.txt\nb 700=b\nc/ 750\nc/d/ 750\nc/d/e 600=c/d/e\n");
+    assert_string_equal(
+        listing(f, first),
+        "a/ 750\na/y 600=a/y\na/z 600=a/z\na.txt 600=a.txt\nb 700=b\nc/ 750\nc/d/ 750\nc/d/e 600=c/d/e\n");
 }
 
 static void test_pack_ignores(void **state)
@@ -428,9 +438,19 @@ static int remove_root(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_read_honest), TEST(test_read_hostile), TEST(test_not_an_archive), TEST(test_limits), TEST(test_bomb), TEST(test_unpack),
-        TEST(test_unpack_goes_through_no_link), TEST(test_write_and_read_back), TEST(test_writer_faults),
-        TEST(test_pack_is_deterministic), TEST(test_pack_ignores), TEST(test_pack_and_unpack), TEST(test_pack_faults),
+        TEST(test_read_honest),
+        TEST(test_read_hostile),
+        TEST(test_not_an_archive),
+        TEST(test_limits),
+        TEST(test_bomb),
+        TEST(test_unpack),
+        TEST(test_unpack_goes_through_no_link),
+        TEST(test_write_and_read_back),
+        TEST(test_writer_faults),
+        TEST(test_pack_is_deterministic),
+        TEST(test_pack_ignores),
+        TEST(test_pack_and_unpack),
+        TEST(test_pack_faults),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
 }

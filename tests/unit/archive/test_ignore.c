@@ -48,7 +48,10 @@ static void test_patterns(void **state)
         {"/*\n!/charts/app", "charts/app/values.yaml", false, false},
         {"/*\n!/charts/app", "charts/other/values.yaml", false, true},
         {"!a\na", "a", false, true},
-        {"a?c", "a\xC3\xA9" "c", false, true},
+        {"a?c",
+         "a\xC3\xA9"
+         "c",
+         false, true},
         {"a?c", "ac", false, false},
         {"[a-c]x", "bx", false, true},
         {"[^a-c]x", "bx", false, false},

@@ -102,8 +102,10 @@ static void test_printf(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_alignment_and_contents), cmocka_unit_test(test_big_pieces_between_small_ones),
-        cmocka_unit_test(test_realloc_keeps_contents), cmocka_unit_test(test_reset_gives_back),
+        cmocka_unit_test(test_alignment_and_contents),
+        cmocka_unit_test(test_big_pieces_between_small_ones),
+        cmocka_unit_test(test_realloc_keeps_contents),
+        cmocka_unit_test(test_reset_gives_back),
         cmocka_unit_test(test_printf),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

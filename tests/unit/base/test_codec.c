@@ -11,8 +11,14 @@ static void test_base64(void **state)
         struct slice plain;
         const char *text;
     } cases[] = {
-        {{"", 0}, ""},          {{"f", 1}, "Zg=="},          {{"fo", 2}, "Zm8="},           {{"foo", 3}, "Zm9v"},
-        {{"foob", 4}, "Zm9vYg=="}, {{"fooba", 5}, "Zm9vYmE="}, {{"foobar", 6}, "Zm9vYmFy"}, {{"\xFB\xFF\xBF", 3}, "+/+/"},
+        {{"", 0}, ""},
+        {{"f", 1}, "Zg=="},
+        {{"fo", 2}, "Zm8="},
+        {{"foo", 3}, "Zm9v"},
+        {{"foob", 4}, "Zm9vYg=="},
+        {{"fooba", 5}, "Zm9vYmE="},
+        {{"foobar", 6}, "Zm9vYmFy"},
+        {{"\xFB\xFF\xBF", 3}, "+/+/"},
         {{"\0\0", 2}, "AAA="},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

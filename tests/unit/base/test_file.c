@@ -188,12 +188,9 @@ static int remove_root(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_clean),
-        cmocka_unit_test(test_local),
-        cmocka_unit_test(test_read_and_write),
-        cmocka_unit_test(test_failed_write_leaves_nothing),
-        cmocka_unit_test(test_folders),
-        cmocka_unit_test(test_remove_follows_no_link),
+        cmocka_unit_test(test_clean),          cmocka_unit_test(test_local),
+        cmocka_unit_test(test_read_and_write), cmocka_unit_test(test_failed_write_leaves_nothing),
+        cmocka_unit_test(test_folders),        cmocka_unit_test(test_remove_follows_no_link),
         cmocka_unit_test(test_remove_deep),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);

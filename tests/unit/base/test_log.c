@@ -44,14 +44,16 @@ static const char *catch_end(void)
 static void test_keys_in_flux_order(void **state)
 {
     log_init(NULL, LOG_INFO, true);
-    const struct log_field scope[] = {LOG_S("controller", "gitrepository"), LOG_S("name", "app"), LOG_J("GitRepository", "{\"name\":\"app\"}")};
+    const struct log_field scope[] = {LOG_S("controller", "gitrepository"), LOG_S("name", "app"),
+                                      LOG_J("GitRepository", "{\"name\":\"app\"}")};
     log_scope(scope, ARRAY_LEN(scope));
     catch_start();
     log_error("boom", "Reconciler error", LOG_S("reconcileID", NULL), LOG_I("attempt", -3));
-    assert_string_equal(catch_end(),
-                        "{\"level\":\"error\",\"ts\":\"TIME\",\"msg\":\"Reconciler error\",\"controller\":\"gitrepository\","
-                        "\"name\":\"app\",\"GitRepository\":{\"name\":\"app\"},\"reconcileID\":\"\",\"attempt\":-3,"
-                        "\"error\":\"boom\"}\n");
+    assert_string_equal(
+        catch_end(),
+        "{\"level\":\"error\",\"ts\":\"TIME\",\"msg\":\"Reconciler error\",\"controller\":\"gitrepository\","
+        "\"name\":\"app\",\"GitRepository\":{\"name\":\"app\"},\"reconcileID\":\"\",\"attempt\":-3,"
+        "\"error\":\"boom\"}\n");
     log_scope(NULL, 0);
     catch_start();
     log_info("plain");
@@ -59,7 +61,8 @@ static void test_keys_in_flux_order(void **state)
     log_init("setup", LOG_INFO, true);
     catch_start();
     log_info("starting");
-    assert_string_equal(catch_end(), "{\"level\":\"info\",\"ts\":\"TIME\",\"logger\":\"setup\",\"msg\":\"starting\"}\n");
+    assert_string_equal(catch_end(),
+                        "{\"level\":\"info\",\"ts\":\"TIME\",\"logger\":\"setup\",\"msg\":\"starting\"}\n");
 }
 
 static void test_levels(void **state)
@@ -83,8 +86,9 @@ static void test_one_line_whatever_it_says(void **state)
     log_init(NULL, LOG_DEBUG, true);
     catch_start();
     log_debug("a\nb\"c\\d\x01\xFF\xC3\xA9", LOG_S("k\n", "\t"));
-    assert_string_equal(catch_end(), "{\"level\":\"debug\",\"ts\":\"TIME\",\"msg\":\"a\\nb\\\"c\\\\d\\u0001\\ufffd\xC3\xA9\","
-                                     "\"k\\n\":\"\\t\"}\n");
+    assert_string_equal(catch_end(),
+                        "{\"level\":\"debug\",\"ts\":\"TIME\",\"msg\":\"a\\nb\\\"c\\\\d\\u0001\\ufffd\xC3\xA9\","
+                        "\"k\\n\":\"\\t\"}\n");
 }
 
 static void test_for_people(void **state)
@@ -121,8 +125,10 @@ static void test_json_escape(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys_in_flux_order), cmocka_unit_test(test_levels),
-        cmocka_unit_test(test_one_line_whatever_it_says), cmocka_unit_test(test_for_people),
+        cmocka_unit_test(test_keys_in_flux_order),
+        cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_one_line_whatever_it_says),
+        cmocka_unit_test(test_for_people),
         cmocka_unit_test(test_json_escape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

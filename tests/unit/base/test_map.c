@@ -129,9 +129,12 @@ static void test_hash(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_many),          cmocka_unit_test(test_hostile_keys),
-        cmocka_unit_test(test_churn_stays_small), cmocka_unit_test(test_removal_while_iterating),
-        cmocka_unit_test(test_absent),        cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_hostile_keys),
+        cmocka_unit_test(test_churn_stays_small),
+        cmocka_unit_test(test_removal_while_iterating),
+        cmocka_unit_test(test_absent),
+        cmocka_unit_test(test_hash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -68,7 +68,13 @@ static void test_valid(void **state)
     assert_true(digest_valid("sha384:" ABC_256 "0123456789abcdef0123456789abcdef"));
     assert_true(digest_valid("sha512:" ABC_256 ABC_256));
     static const char *const bad[] = {
-        "", "sha256:", ABC_256, "sha256:" ABC_256 "0", "sha512:" ABC_256, "SHA256:" ABC_256, "md5:900150983cd24fb0d6963f7d28e17f72",
+        "",
+        "sha256:",
+        ABC_256,
+        "sha256:" ABC_256 "0",
+        "sha512:" ABC_256,
+        "SHA256:" ABC_256,
+        "md5:900150983cd24fb0d6963f7d28e17f72",
         "sha256:BA7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
         "sha256:ga7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
         "sha256:../../../../../../../../../../../../../../../../../../../etc/passwd",

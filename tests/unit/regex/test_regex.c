@@ -56,11 +56,23 @@ static void test_find_all(void **state)
         {"\\pL+", {"\xCE\xB1x1", 4}, "[0 3]"},
         // Bytes that are no UTF-8 are U+FFFD each.
         {".", {"a\xFF\xC3", 3}, "[0 1] [1 2] [2 3]"},
-        {"[^a]+", {"a\xE2\x82" "b", 4}, "[1 4]"},
-        {"(b)(.)", {"\xFF\xFF" "b\xFF", 4}, "[2 4 2 3 3 4]"},
+        {"[^a]+",
+         {"a\xE2\x82"
+          "b",
+          4},
+         "[1 4]"},
+        {"(b)(.)",
+         {"\xFF\xFF"
+          "b\xFF",
+          4},
+         "[2 4 2 3 3 4]"},
         {"\\x{FFFD}", {"x\xFF", 2}, "[1 2]"},
         // No match begins inside of a rune.
-        {"\\B", {"\xCE\xB1" "1", 3}, "[0 0]"},
+        {"\\B",
+         {"\xCE\xB1"
+          "1",
+          3},
+         "[0 0]"},
         {"\\B", {"\xC3\xBC\xC3\xA9", 4}, "[0 0] [2 2] [4 4]"},
         {"(?<year>\\d+)-(?P<month>\\d+)", {"2026-01", 7}, "[0 7 0 4 5 7]"},
     };
@@ -95,7 +107,10 @@ static void test_from_sees_what_is_before(void **state)
     assert_false(regex_match(re, SLICE("ab"), 1, &group, 1));
     assert_false(regex_match(re, SLICE("ac"), 1, &group, 1));
     assert_true(regex_match(re, SLICE(" c"), 1, &group, 1));
-    assert_false(regex_match(re, SLICE("\xFF" "b"), 1, &group, 1));
+    assert_false(regex_match(re,
+                             SLICE("\xFF"
+                                   "b"),
+                             1, &group, 1));
 }
 
 static void test_groups(void **state)
@@ -128,7 +143,7 @@ static void test_replace(void **state)
         {"a(x*)b", "-ab-axxb-", "${1}W", "-W-xxW-", "-${1}W-${1}W-"},
         {"(?P<n>a)", "a", "[$n][${n}][$0]", "[a][a][a]", "[$n][${n}][$0]"},
         {"a", "a", "$$ $ ${ ${} $- $9 $01 $x!", "$ $ ${ ${} $-   !", "$$ $ ${ ${} $- $9 $01 $x!"},
-        {"(a)", "a", "$1\xC3\xA9|", "|", "$1\xC3\xA9|"}, // the group named 1e-acute
+        {"(a)", "a", "$1\xC3\xA9|", "|", "$1\xC3\xA9|"},                   // the group named 1e-acute
         {"(a)", "a", "$1\xE2\x82\xAC", "a\xE2\x82\xAC", "$1\xE2\x82\xAC"}, // the euro sign is no letter
         {"", "ab", "-", "-a-b-", "-a-b-"},
         {"", "\xC3\xA9", "-", "-\xC3\xA9-", "-\xC3\xA9-"},
@@ -136,7 +151,10 @@ static void test_replace(void **state)
         {"b*", "", "x", "x", "x"},
         {"x", "abc", "y", "abc", "abc"},
         {".", "a\xFF", "x", "xx", "xx"},
-        {"a", "\xFF" "a\xFF", "x", "\xFFx\xFF", "\xFFx\xFF"}, // what is not matched stays as it was
+        {"a",
+         "\xFF"
+         "a\xFF",
+         "x", "\xFFx\xFF", "\xFFx\xFF"}, // what is not matched stays as it was
     };
     cleanup(buf_free) struct buf out = {0};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -181,7 +199,10 @@ static void test_errors(void **state)
         {"(?P<n!>a)", "invalid named capture: `(?P<n!>`"},
         {"(?<n!>a)", "invalid named capture: `(?<n!>`"},
         {"(?<a>x)(", "missing closing ): `(?<a>x)(`"},
-        {"a\xFF" "b", "invalid UTF-8: `\xFF" "b`"},
+        {"a\xFF"
+         "b",
+         "invalid UTF-8: `\xFF"
+         "b`"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         cleanup(error_clear) struct error err = {0};
@@ -258,9 +279,15 @@ static void test_cache_shared_by_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_find_all), cmocka_unit_test(test_bytes), cmocka_unit_test(test_from_sees_what_is_before),
-        cmocka_unit_test(test_groups),   cmocka_unit_test(test_replace), cmocka_unit_test(test_expand),
-        cmocka_unit_test(test_errors),   cmocka_unit_test(test_linear_time), cmocka_unit_test(test_cache),
+        cmocka_unit_test(test_find_all),
+        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_from_sees_what_is_before),
+        cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_expand),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_linear_time),
+        cmocka_unit_test(test_cache),
         cmocka_unit_test(test_cache_shared_by_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

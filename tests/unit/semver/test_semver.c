@@ -1,12 +1,14 @@
-// test_semver.c - versions and constraints. The table of constraints is what Helm v4.1.4's semverCompare answers; error and
-// refusal texts are those of Masterminds/semver v3.4.0, the version in it.
+// test_semver.c - versions and constraints. The table of constraints is what Helm v4.1.4's semverCompare answers; error
+// and refusal texts are those of Masterminds/semver v3.4.0, the version in it.
 #include "semver/semver.h"
 
 #include <setjmp.h>
 #include <cmocka.h>
 
 static const char *const versions[] = {
-    "0.0.0", "0.0.3", "0.0.4", "0.2.3", "0.2.4", "0.3.0", "1.0.0", "1.2.0", "1.2.3", "1.2.4", "1.3.0", "1.4.5", "1.4.6", "2.0.0", "v1.2.3", "1.2.3-alpha", "1.2.3-beta.2", "1.2.3-rc.1", "1.2.3-rc.10", "2.0.0-rc.1", "1.2.3+build", "1.2",
+    "0.0.0",        "0.0.3",      "0.0.4",       "0.2.3",      "0.2.4",       "0.3.0", "1.0.0",  "1.2.0",
+    "1.2.3",        "1.2.4",      "1.3.0",       "1.4.5",      "1.4.6",       "2.0.0", "v1.2.3", "1.2.3-alpha",
+    "1.2.3-beta.2", "1.2.3-rc.1", "1.2.3-rc.10", "2.0.0-rc.1", "1.2.3+build", "1.2",
 };
 
 static void test_constraints(void **state)
@@ -131,10 +133,13 @@ static void test_reasons(void **state)
         {"^1.3", "1.2", "1.2.0 is less than 1.3"},
         {"^1.3", "2", "2.0.0 does not have same major version as 1.3"},
         {"^0.2.1", "0.3.0",
-         "0.3.0 does not have same minor version as 0.2.1. Expected minor versions to match when constraint major version is 0"},
+         "0.3.0 does not have same minor version as 0.2.1. Expected minor versions to match when constraint major "
+         "version is 0"},
         {"^0.0.1", "0.1.0", "0.1.0 does not have same minor version as 0.0.1"},
-        {"^0.0.1", "0.0.2", "0.0.2 does not equal 0.0.1. Expect version and constraint to equal when major and minor versions are 0"},
-        {"1.x || >2", "1.0.0-rc.1", "1.0.0-rc.1 is a prerelease version and the constraint is only looking for release versions"},
+        {"^0.0.1", "0.0.2",
+         "0.0.2 does not equal 0.0.1. Expect version and constraint to equal when major and minor versions are 0"},
+        {"1.x || >2", "1.0.0-rc.1",
+         "1.0.0-rc.1 is a prerelease version and the constraint is only looking for release versions"},
         {"1.0.0 - 2.0.0", "3.0.0", "3.0.0 is greater than 2.0.0"},
     };
     cleanup(cleanup_arena) struct arena *a = arena_new();
@@ -186,8 +191,10 @@ static void test_parse(void **state)
             cleanup(error_clear) struct error err = {0};
             struct semver v;
             const char *expected = strict ? cases[i].strict : cases[i].loose;
-            bool ok = strict ? semver_parse_strict(a, cases[i].text, &v, &err) : semver_parse(a, cases[i].text, &v, &err);
-            assert_string_equal(ok ? semver_string(a, &v) : error_text(&err), expected[0] == '!' ? expected + 1 : expected);
+            bool ok =
+                strict ? semver_parse_strict(a, cases[i].text, &v, &err) : semver_parse(a, cases[i].text, &v, &err);
+            assert_string_equal(ok ? semver_string(a, &v) : error_text(&err),
+                                expected[0] == '!' ? expected + 1 : expected);
             assert_int_equal(ok, expected[0] != '!');
             if (ok)
                 assert_string_equal(v.original, cases[i].text);
@@ -199,9 +206,12 @@ static void test_order(void **state)
 {
     // Each one comes after those before it (semver.org 2.0.0, 11.4, and numbers that no integer holds).
     static const char *const order[] = {
-        "0.0.1",      "1.0.0-0",      "1.0.0-1",      "1.0.0-2",    "1.0.0-10", "1.0.0-99999999999999999999", "1.0.0-alpha",
-        "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0",
-        "1.0.1",      "1.1.0",        "2.0.0",        "10.0.0",
+        "0.0.1",       "1.0.0-0",       "1.0.0-1",
+        "1.0.0-2",     "1.0.0-10",      "1.0.0-99999999999999999999",
+        "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta",
+        "1.0.0-beta",  "1.0.0-beta.2",  "1.0.0-beta.11",
+        "1.0.0-rc.1",  "1.0.0",         "1.0.1",
+        "1.1.0",       "2.0.0",         "10.0.0",
     };
     cleanup(cleanup_arena) struct arena *a = arena_new();
     cleanup(error_clear) struct error err = {0};
