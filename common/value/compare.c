@@ -101,8 +101,8 @@ int value_compare_str(const void *a, const void *b)
 static const char *number_type(struct value v)
 {
     static const char *const names[] = {
-        [GO_INT] = "int",       [GO_INT8] = "int8",     [GO_INT16] = "int16",   [GO_INT32] = "int32",
-        [GO_UINT] = "uint",     [GO_UINT8] = "uint8",   [GO_UINT16] = "uint16", [GO_UINT32] = "uint32",
+        [GO_INT] = "int",       [GO_INT8] = "int8",       [GO_INT16] = "int16",   [GO_INT32] = "int32",
+        [GO_UINT] = "uint",     [GO_UINT8] = "uint8",     [GO_UINT16] = "uint16", [GO_UINT32] = "uint32",
         [GO_UINT64] = "uint64", [GO_FLOAT32] = "float32",
     };
     if (v.go != GO_DEFAULT && v.go < ARRAY_LEN(names))

@@ -17,7 +17,7 @@ static inline uint32_t key_hash(const char *key, size_t len)
     return (uint32_t)hash_bytes(key, len);
 }
 
-// ---- the index of big dicts ------------------------------------------------------------------------------------------
+// ---- the index of big dicts ---------------------------------------------------------------------------------------
 static void index_add(struct dict *d, uint32_t i)
 {
     uint32_t mask = d->slot_count - 1, slot = d->entries[i].hash & mask;
@@ -62,7 +62,7 @@ static void index_drop(struct dict *d, uint32_t slot)
     d->slots[slot] = 0;
 }
 
-// ---- entries ---------------------------------------------------------------------------------------------------------
+// ---- entries ------------------------------------------------------------------------------------------------------
 struct dict_entry *dict_find(const struct dict *d, const char *key, size_t len)
 {
     if (!d->slots) {
@@ -84,8 +84,7 @@ static void entry_append(struct dict *d, const char *key, size_t len, struct val
 {
     if (d->len == d->cap) {
         uint32_t cap = d->cap ? d->cap * 2 : 4;
-        d->entries =
-            arena_realloc(d->arena, d->entries, d->cap * sizeof *d->entries, (size_t)cap * sizeof *d->entries);
+        d->entries = arena_realloc(d->arena, d->entries, d->cap * sizeof *d->entries, (size_t)cap * sizeof *d->entries);
         d->cap = cap;
     }
     struct dict_entry *e = &d->entries[d->len++];

@@ -86,8 +86,8 @@ void go_print_text(struct buf *out, struct value v)
 
 void go_quote(struct buf *out, const char *s, size_t len)
 {
-    static const char letters[32] = {['\a'] = 'a', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n',
-                                     ['\r'] = 'r', ['\t'] = 't', ['\v'] = 'v'};
+    static const char letters[32] = {
+        ['\a'] = 'a', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't', ['\v'] = 'v'};
     buf_reserve(out, len + 2);
     buf_char(out, '"');
     for (size_t i = 0, width; i < len; i += width) {

@@ -26,7 +26,7 @@ struct dict {
     struct arena *arena;
     const char *go_type; // NULL: map[string]interface {}
     struct dict_entry *entries;
-    uint32_t *slots;     // NULL while small
+    uint32_t *slots; // NULL while small
     uint32_t len, cap;
     uint32_t slot_count; // a power of two
     bool sorted;
@@ -34,8 +34,9 @@ struct dict {
 
 void dict_sort(struct dict *d);
 struct dict_entry *dict_find(const struct dict *d, const char *key, size_t len);
-void dict_put(struct dict *d, const char *key, size_t len, struct value v);          // copies the key
-void dict_put_borrowed(struct dict *d, const char *key, size_t len, struct value v); // the key lives as long as the dict
+void dict_put(struct dict *d, const char *key, size_t len, struct value v); // copies the key
+void dict_put_borrowed(struct dict *d, const char *key, size_t len,
+                       struct value v); // the key lives as long as the dict
 bool dict_remove(struct dict *d, const char *key, size_t len);
 
 // Templates can make a dict that holds itself, and lists that hold one another twice over and over. Every walk over

@@ -1,7 +1,7 @@
 // json_read.c - reads JSON: checked by json_scan, parsed by cJSON, copied into the arena.
 //
-// cJSON knows numbers as doubles only and ends strings at U+0000. So whole numbers are taken from the text itself, in step
-// with the tree, and a text with the strings that cJSON cannot hold is given to it with stand-ins for them.
+// cJSON knows numbers as doubles only and ends strings at U+0000. So whole numbers are taken from the text itself, in
+// step with the tree, and a text with the strings that cJSON cannot hold is given to it with stand-ins for them.
 #include "value/internal.h"
 #include "value/json_scan.h"
 
@@ -25,7 +25,7 @@ static void cleanup_cjson(cJSON **tree)
     cJSON_Delete(*tree);
 }
 
-// ---- stand-ins -------------------------------------------------------------------------------------------------------
+// ---- stand-ins ----------------------------------------------------------------------------------------------------
 static const char *rewrite_escape(struct buf *out, const char *p, const char *end)
 {
     if (p[1] != 'u') {
@@ -105,7 +105,7 @@ static void rewrite(struct buf *out, const char *p, const char *end)
     }
 }
 
-// ---- from cJSON's tree -----------------------------------------------------------------------------------------------
+// ---- from cJSON's tree --------------------------------------------------------------------------------------------
 // The text of the next number. Numbers stand in the text in the order in which the tree is walked.
 static struct slice next_number(struct reader *r)
 {
@@ -210,8 +210,8 @@ bool json_parse(struct arena *a, const char *data, size_t len, int flags, struct
     cleanup(cleanup_cjson) cJSON *tree = cJSON_ParseWithLengthOpts(text.data, text.len, NULL, false);
     if (!tree) // json_scan found nothing wrong with it: only memory can be short
         return error_set(err, ERROR_LIMIT, "out of memory reading %zu bytes of JSON", len);
-    struct reader r = {.arena = a, .err = err, .flags = flags, .odd_strings = facts.odd_strings,
-                       .numbers = data, .end = data + len};
+    struct reader r = {
+        .arena = a, .err = err, .flags = flags, .odd_strings = facts.odd_strings, .numbers = data, .end = data + len};
     if (read_node(&r, tree, out))
         return true;
     *out = VALUE_NULL;

@@ -1,4 +1,4 @@
-// json_scan.h - is a text JSON? The check that runs before cJSON, which takes more than JSON and says less about faults.
+// json_scan.h - is a text JSON? Checked before cJSON reads it, which takes more than JSON and says less about faults.
 #ifndef RUNNEL_VALUE_JSON_SCAN_H
 #define RUNNEL_VALUE_JSON_SCAN_H
 

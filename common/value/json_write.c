@@ -21,8 +21,8 @@ static const uint8_t byte_class[256] = {
 
 static void add_escape(struct buf *out, unsigned char c)
 {
-    static const char letters[128] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r',
-                                      ['\t'] = 't', ['"'] = '"',  ['\\'] = '\\'};
+    static const char letters[128] = {
+        ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't', ['"'] = '"', ['\\'] = '\\'};
     if (letters[c]) {
         buf_add(out, (char[]){'\\', letters[c]}, 2);
     } else {

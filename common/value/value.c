@@ -1,7 +1,7 @@
 // value.c - making, looking at and changing values.
 #include "value/internal.h"
 
-// ---- making --------------------------------------------------------------------------------------------------------
+// ---- making -------------------------------------------------------------------------------------------------------
 struct value value_string_copy(struct arena *a, const char *s, size_t len)
 {
     return value_string_n(arena_strndup(a, s, len), len);
@@ -99,7 +99,7 @@ struct value value_copy(struct arena *a, struct value v)
     return copy(a, v, NULL);
 }
 
-// ---- looking -------------------------------------------------------------------------------------------------------
+// ---- looking ------------------------------------------------------------------------------------------------------
 const char *value_str(struct value v)
 {
     return v.kind == V_STRING ? v.data : NULL;
@@ -270,7 +270,7 @@ bool value_next(struct value dict, struct value_iter *it)
     return true;
 }
 
-// ---- changing ------------------------------------------------------------------------------------------------------
+// ---- changing -----------------------------------------------------------------------------------------------------
 void value_set_n(struct value dict, const char *key, size_t len, struct value v)
 {
     if (dict.kind == V_DICT)

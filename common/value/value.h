@@ -1,11 +1,11 @@
-// value.h - the one dynamic value: Kubernetes objects, YAML files, Helm values and template data are all `struct value`.
+// value.h - the one dynamic value: Kubernetes objects, YAML files, Helm values, template data are all `struct value`.
 //
 // A value is 16 bytes and passed by value. Strings, bytes, lists and dicts point into an arena. Lists and dicts are
-// references with Go's aliasing: two values that hold the same dict see each other's changes (value_copy makes a deep copy).
-// Threads may share values that were parsed or copied as long as nobody changes them; one that was built by value_set has to
-// be iterated over once first (that sorts it).
-// Every list and dict remembers the arena it grows in. The value of all zero bytes is null. Lookups accept any
-// value and give null where there is nothing, so they chain without checks:
+// references with Go's aliasing: two values that hold the same dict see each other's changes (value_copy makes a deep
+// copy). Threads may share values that were parsed or copied as long as nobody changes them; one that was built by
+// value_set has to be iterated over once first (that sorts it). Every list and dict remembers the arena it grows in.
+// The value of all zero bytes is null. Lookups accept any value and give null where there is nothing, so they chain
+// without checks:
 //
 //     const char *version = value_str(value_path(object, "spec.chart.spec.version"));
 //
@@ -20,8 +20,15 @@ enum value_kind { V_NULL, V_BOOL, V_INT, V_FLOAT, V_STRING, V_BYTES, V_LIST, V_D
 
 enum value_go { // which number type; 0 is the usual one (int64 for V_INT, float64 for V_FLOAT)
     GO_DEFAULT, // int64 or float64
-    GO_INT, GO_INT8, GO_INT16, GO_INT32,
-    GO_UINT, GO_UINT8, GO_UINT16, GO_UINT32, GO_UINT64, // of these, `integer` holds the bits
+    GO_INT,
+    GO_INT8,
+    GO_INT16,
+    GO_INT32,
+    GO_UINT,
+    GO_UINT8,
+    GO_UINT16,
+    GO_UINT32,
+    GO_UINT64, // of these, `integer` holds the bits
     GO_FLOAT32,
 };
 
@@ -47,7 +54,7 @@ struct value {
 
 #define VALUE_NULL ((struct value){0})
 
-// ---- making --------------------------------------------------------------------------------------------------------
+// ---- making -------------------------------------------------------------------------------------------------------
 static inline struct value value_bool(bool b)
 {
     return (struct value){.kind = V_BOOL, .boolean = b};
@@ -85,7 +92,7 @@ struct value value_dict(struct arena *a);                                      /
 struct value value_dict_typed(struct arena *a, const char *go_type);           // "common.Values", "map[string]string"
 struct value value_copy(struct arena *a, struct value v);                      // deep; objects are shared
 
-// ---- looking -------------------------------------------------------------------------------------------------------
+// ---- looking ------------------------------------------------------------------------------------------------------
 static inline bool value_is(struct value v, enum value_kind kind)
 {
     return v.kind == kind;
@@ -94,27 +101,28 @@ static inline bool value_is_null(struct value v)
 {
     return v.kind == V_NULL;
 }
-const char *value_str(struct value v);                              // a string's text, else NULL
-const char *value_str_or(struct value v, const char *fallback);     // fallback also for the empty string
-struct slice value_slice(struct value v);                           // string or bytes, else empty
-bool value_true(struct value v);                                    // the boolean true
+const char *value_str(struct value v);                          // a string's text, else NULL
+const char *value_str_or(struct value v, const char *fallback); // fallback also for the empty string
+struct slice value_slice(struct value v);                       // string or bytes, else empty
+bool value_true(struct value v);                                // the boolean true
 bool value_bool_or(struct value v, bool fallback);
-int64_t value_int_or(struct value v, int64_t fallback);             // ints, and floats that are whole
-double value_num(struct value v);                                   // ints and floats; else 0
-bool value_truth(struct value v);                                   // Go templates' truth: not the type's empty value
+int64_t value_int_or(struct value v, int64_t fallback); // ints, and floats that are whole
+double value_num(struct value v);                       // ints and floats; else 0
+bool value_truth(struct value v);                       // Go templates' truth: not the type's empty value
 
-size_t value_len(struct value v);                                   // items, entries, bytes; else 0
+size_t value_len(struct value v); // items, entries, bytes; else 0
 struct value value_at(struct value list, size_t i);
 struct value value_get(struct value dict, const char *key);
 struct value value_get_n(struct value dict, const char *key, size_t len);
-bool value_has(struct value dict, const char *key);                 // present, be it null
+bool value_has(struct value dict, const char *key); // present, be it null
 bool value_find(struct value dict, const char *key, size_t len, struct value *out);
 // Dotted path through dicts, and list indices as numbers: "spec.versions.0.name". Null where it leads nowhere.
 struct value value_path(struct value v, const char *path);
-// The same with printf's words filled in, for keys that hold dots: value_paths(v, "metadata", "annotations", "a.b/c", NULL)
+// The same step by step, for keys that hold dots: value_paths(v, "metadata", "annotations", "a.b/c", NULL)
 struct value value_paths(struct value v, ...) __attribute__((sentinel));
 
-// Entries in key order (bytewise, as Go's templates range over maps). Keys are NUL-terminated. The dict must not change meanwhile.
+// Entries in key order (bytewise, as Go's templates range over maps). Keys are NUL-terminated. The dict must not change
+// meanwhile.
 struct value_iter {
     size_t i;
     const char *key;
@@ -125,7 +133,7 @@ struct value_iter {
 // for (struct value_iter it = {0}; value_next(dict, &it);) …
 bool value_next(struct value dict, struct value_iter *it);
 
-// ---- changing ------------------------------------------------------------------------------------------------------
+// ---- changing -----------------------------------------------------------------------------------------------------
 // Keys and strings given as `const char *` are copied into the dict's arena; a struct value is stored as it is.
 void value_set(struct value dict, const char *key, struct value v);
 void value_set_n(struct value dict, const char *key, size_t len, struct value v);
@@ -138,16 +146,16 @@ void value_set_path(struct value dict, const char *path, struct value v);
 // Deep merge of dicts, `from` wins, null in `from` deletes (JSON merge patch, RFC 7386).
 void value_merge_patch(struct value into, struct value from);
 
-// ---- comparing, types ----------------------------------------------------------------------------------------------
-bool value_equal(struct value a, struct value b);       // deep; 1 and 1.0 are equal
-bool value_deep_equal(struct value a, struct value b);  // Go's reflect.DeepEqual: types count
-const char *value_go_type(struct value v);              // Go's %T: "map[string]interface {}", "<nil>"
-const char *value_go_kind(struct value v);              // reflect.Kind: "map", "slice", "struct", "ptr", "invalid"
-int value_compare_str(const void *a, const void *b);    // qsort over string values
+// ---- comparing, types ---------------------------------------------------------------------------------------------
+bool value_equal(struct value a, struct value b);      // deep; 1 and 1.0 are equal
+bool value_deep_equal(struct value a, struct value b); // Go's reflect.DeepEqual: types count
+const char *value_go_type(struct value v);             // Go's %T: "map[string]interface {}", "<nil>"
+const char *value_go_kind(struct value v);             // reflect.Kind: "map", "slice", "struct", "ptr", "invalid"
+int value_compare_str(const void *a, const void *b);   // qsort over string values
 
-// ---- how Go prints ---------------------------------------------------------------------------------------------------
-void go_print_value(struct buf *out, struct value v);   // fmt's %v: map[a:1 b:[x y]], <nil>
-void go_print_text(struct buf *out, struct value v);    // what a template action prints: as %v, but <no value> for null
+// ---- how Go prints ------------------------------------------------------------------------------------------------
+void go_print_value(struct buf *out, struct value v); // fmt's %v: map[a:1 b:[x y]], <nil>
+void go_print_text(struct buf *out, struct value v);  // what a template action prints: as %v, but <no value> for null
 void go_quote(struct buf *out, const char *s, size_t len); // strconv.Quote
 bool go_is_print(uint32_t rune);                           // unicode.IsPrint, IsLetter, IsDigit
 bool go_is_letter(uint32_t rune);
@@ -155,7 +163,7 @@ bool go_is_digit(uint32_t rune);
 enum go_float_style { GO_FLOAT_G, GO_FLOAT_JSON, GO_FLOAT_YAML }; // strconv 'g' -1 as %v; encoding/json; go-yaml
 void go_print_float(struct buf *out, double f, int bits, enum go_float_style style);
 
-// ---- objects -------------------------------------------------------------------------------------------------------
+// ---- objects ------------------------------------------------------------------------------------------------------
 // A Go struct or method set. The evaluator looks a name up in `members`; a field has no arguments.
 struct value_call { // what a method gets and gives
     struct arena *arena;
@@ -176,41 +184,44 @@ struct value_class {
     const char *go_kind; // "struct", "ptr", "map", "slice"
     const struct value_member *members;
     size_t member_count;
-    void (*print)(struct buf *out, struct object *self);                     // %v
-    struct value (*plain)(struct arena *a, struct object *self);             // what toYaml/toJson see; NULL: null
-    bool (*truth)(struct object *self);                                      // NULL: true
-    bool (*index)(struct object *self, const char *key, size_t len, struct value *out); // map-like ones: .x and `index`; else NULL
-    bool (*next)(struct object *self, struct value_iter *it);                // map-like ones: range; else NULL
+    void (*print)(struct buf *out, struct object *self);         // %v
+    struct value (*plain)(struct arena *a, struct object *self); // what toYaml/toJson see; NULL: null
+    bool (*truth)(struct object *self);                          // NULL: true
+    // Of map-like ones, else NULL: what `.x` and `index` find, and what `range` runs over.
+    bool (*index)(struct object *self, const char *key, size_t len, struct value *out);
+    bool (*next)(struct object *self, struct value_iter *it);
 };
 struct object { // embed this first in the instance
     const struct value_class *class;
 };
 struct value value_object(struct object *o);
 
-// ---- JSON ----------------------------------------------------------------------------------------------------------
+// ---- JSON ---------------------------------------------------------------------------------------------------------
 enum { JSON_FLOATS = 1 }; // every number becomes float64, as Helm's values; else whole numbers are int64
 #define VALUE_DEPTH_MAX 512
-// Reads one document, as strictly as encoding/json and with its words for what is wrong; err->code is the offset. data need
-// not be NUL-terminated. Whole numbers are exact (int64); what int64 cannot hold becomes a float64.
+// Reads one document, as strictly as encoding/json and with its words for what is wrong; err->code is the offset. data
+// need not be NUL-terminated. Whole numbers are exact (int64); what int64 cannot hold becomes a float64.
 bool json_parse(struct arena *a, const char *data, size_t len, int flags, struct value *out, struct error *err);
 enum {
-    JSON_SORTED = 0,      // keys are always in order
-    JSON_HTML = 1,        // & < > escaped, as encoding/json does unless told not to
-    JSON_INDENT = 2,      // two spaces
+    JSON_SORTED = 0, // keys are always in order
+    JSON_HTML = 1,   // & < > escaped, as encoding/json does unless told not to
+    JSON_INDENT = 2, // two spaces
 };
 // False where encoding/json fails too: NaN, infinities, a dict that holds itself. Nothing that was parsed holds those.
 bool json_write(struct buf *out, struct value v, int flags);
 char *json_text(struct arena *a, struct value v); // json_write without flags; NULL where that fails
 
-// ---- YAML ----------------------------------------------------------------------------------------------------------
-// Reads as go-yaml (sigs.k8s.io/yaml, YAML 1.1 scalars of go-yaml v2/v3 as Helm and kubectl use it): anchors, merges, tags.
+// ---- YAML ---------------------------------------------------------------------------------------------------------
+// Reads as sigs.k8s.io/yaml 1.6 does (go-yaml v2: YAML 1.1 scalars, anchors, merges, tags; keys become strings). Known
+// to differ: inside [] and {}, libyaml takes `?` for a part of plain text and stops at `:` before one of ,[]{}; it
+// knows `\/`. Whole numbers are int64 (GO_UINT64 above) unless YAML_FLOATS is given; 1.0 is whole, as JSON writes it.
 struct yaml_limits {
-    size_t bytes;   // of input; 0: 64 MiB
-    size_t nodes;   // after alias expansion; 0: 4 million. 10 levels of aliases end here (ERROR_LIMIT)
+    size_t bytes; // of input; 0: 64 MiB
+    size_t nodes; // after alias expansion; 0: 4 million. 10 levels of aliases end here (ERROR_LIMIT)
 };
 enum {
     YAML_FLOATS = 1,      // numbers to float64, as Helm's values (via JSON)
-    YAML_UNIQUE_KEYS = 2, // a key given twice is an error (sigs' UnmarshalStrict); otherwise also an error where go-yaml says so
+    YAML_UNIQUE_KEYS = 2, // a key given twice is an error (sigs' UnmarshalStrict); otherwise the last one wins
 };
 // One document; an empty one is null; more than one: the first, as sigs.k8s.io/yaml reads.
 // Errors: go-yaml's words, "yaml: line 3: did not find expected key" with err->code = line.
@@ -221,7 +232,10 @@ void yaml_set_limits(const struct yaml_limits *limits); // for the process; NULL
 enum {
     YAML_INDENT_LISTS = 1, // lists in maps are indented (go-yaml v3 with SetIndent(2)): toYamlPretty
 };
-// As sigs.k8s.io/yaml marshals: keys sorted, lists not indented, strings quoted where go-yaml quotes them; ends with a newline.
+// As sigs.k8s.io/yaml marshals: keys in go-yaml's natural order, lists not indented, strings quoted where go-yaml
+// quotes them, long lines folded at 80 columns (not in the pretty form). Ends with a newline (Helm's toYaml cuts that
+// off). False, with nothing added to out, for what sigs.k8s.io/yaml refuses: NaN, a dict that holds itself, U+007F;
+// toYaml is then "".
 bool yaml_write(struct buf *out, struct value v, int flags, struct error *err);
 
 #endif

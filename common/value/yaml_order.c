@@ -3,7 +3,9 @@
 
 static uint32_t rune_at(const struct dict_entry *e, size_t i, size_t *width)
 {
-    return utf8_decode(e->key + i, e->key_len - i, width);
+    uint8_t c = (uint8_t)e->key[i];
+    *width = 1;
+    return c < 0x80 ? c : utf8_decode(e->key + i, e->key_len - i, width);
 }
 
 // The start of the rune before i.

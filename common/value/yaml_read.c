@@ -1,8 +1,8 @@
-// yaml_read.c - reads YAML: libyaml's events become values as go-yaml v2 decodes them and sigs.k8s.io/yaml turns them into JSON.
+// yaml_read.c - reads YAML: libyaml's events become values by the rules of go-yaml v2 and sigs.k8s.io/yaml.
 //
-// go-yaml works in steps: parse a document to its end, decode the nodes, make every key a string, marshal. A fault of an
-// earlier step hides those of later ones. Here one pass does all of it, so a fault of a later step is kept (struct fault)
-// while parsing goes on to the end of the document; then the fault of the earliest step is the one that is told.
+// go-yaml works in steps: parse a document to its end, decode the nodes, make every key a string, marshal. A fault of
+// an earlier step hides those of later ones. Here one pass does all of it, so a fault of a later step is kept (struct
+// fault) while parsing goes on to the end of the document; then the fault of the earliest step is the one that is told.
 #include "value/internal.h"
 #include "value/yaml_scalar.h"
 
@@ -30,10 +30,10 @@ struct anchor {
 struct frame { // a list or dict that is being filled
     struct value container;
     struct anchor *anchor;
-    struct value key;    // of a dict, as it will be stored
-    size_t line;         // of the node itself
+    struct value key; // of a dict, as it will be stored
+    size_t line;      // of the node itself
     bool have_key;
-    bool merging;        // the value to come belongs to <<
+    bool merging; // the value to come belongs to <<
 };
 
 enum step { STEP_DECODE, STEP_TYPES, STEP_KEYS, STEP_MARSHAL, STEP_COUNT };
@@ -51,7 +51,7 @@ struct reader {
     size_t nodes, alias_nodes; // decoded so far, and of these through aliases
 };
 
-// ---- errors ----------------------------------------------------------------------------------------------------------
+// ---- errors -------------------------------------------------------------------------------------------------------
 // go-yaml's choice of line, with its habit of being one short where the parser, not the scanner, complains.
 static bool parser_fault(struct reader *r)
 {
@@ -146,7 +146,7 @@ static void go_syntax(struct buf *out, struct value v, unsigned depth)
     }
 }
 
-// ---- limits ----------------------------------------------------------------------------------------------------------
+// ---- limits -------------------------------------------------------------------------------------------------------
 // go-yaml's measure against alias bombs: the share of nodes that may come from aliases falls as documents grow.
 static double alias_share_max(size_t nodes)
 {
@@ -202,9 +202,9 @@ static bool copy_alias(struct reader *r, struct value from, unsigned depth, stru
     return true;
 }
 
-// ---- scalars ---------------------------------------------------------------------------------------------------------
+// ---- scalars ------------------------------------------------------------------------------------------------------
 static const char *const type_tags[] = {
-    [YAML_STR] = "str", [YAML_NULL] = "null", [YAML_BOOL] = "bool",
+    [YAML_STR] = "str", [YAML_NULL] = "null",   [YAML_BOOL] = "bool",
     [YAML_INT] = "int", [YAML_FLOAT] = "float", [YAML_TIMESTAMP] = "timestamp",
 };
 
@@ -274,7 +274,7 @@ static struct value through_json(struct reader *r, struct value v)
     return v;
 }
 
-// ---- keys ------------------------------------------------------------------------------------------------------------
+// ---- keys ---------------------------------------------------------------------------------------------------------
 static struct value key_text(struct reader *r, struct value key, struct value item)
 {
     struct buf out = BUF_IN(r->arena);
@@ -302,7 +302,7 @@ static struct value key_text(struct reader *r, struct value key, struct value it
     return value_string_n(buf_cstr(&out), out.len);
 }
 
-// ---- building --------------------------------------------------------------------------------------------------------
+// ---- building -----------------------------------------------------------------------------------------------------
 static void put(struct reader *r, struct frame *f, struct value key, struct value v, size_t line)
 {
     struct value text = key_text(r, key, v), old;
@@ -430,7 +430,7 @@ static void on_end(struct reader *r)
         add_node(r, f.container, false, false, f.line);
 }
 
-// ---- documents -------------------------------------------------------------------------------------------------------
+// ---- documents ----------------------------------------------------------------------------------------------------
 enum next { NEXT_DOCUMENT, NEXT_END, NEXT_ERROR };
 
 // libyaml takes YAML 1.2 too; go-yaml v2 does not.
@@ -496,7 +496,8 @@ static enum next next_document(struct reader *r)
 static bool reader_start(struct reader *r, const char *data, size_t len)
 {
     if (len > limits.bytes)
-        return error_set(r->err, ERROR_LIMIT, "yaml: document of %zu bytes is over the limit of %zu", len, limits.bytes);
+        return error_set(r->err, ERROR_LIMIT, "yaml: document of %zu bytes is over the limit of %zu", len,
+                         limits.bytes);
     if (!yaml_parser_initialize(&r->parser))
         return error_set(r->err, ERROR_LIMIT, "yaml: out of memory");
     yaml_parser_set_input_string(&r->parser, (const unsigned char *)data, len);

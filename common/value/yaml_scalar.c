@@ -1,40 +1,45 @@
-// yaml_scalar.c - the types of YAML's plain scalars by go-yaml's rules: YAML 1.1's types less base 60, with Go's number syntax.
+// yaml_scalar.c - the types of plain scalars by go-yaml's rules: YAML 1.1 less base 60, with Go's number syntax.
 #include "value/yaml_scalar.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 
-// ---- the words --------------------------------------------------------------------------------------------------------
+// ---- the words ----------------------------------------------------------------------------------------------------
+// Each word in lower case, capitalised and in capitals, as YAML 1.1 lists them (.nan: as go-yaml does).
 enum { ONLY_V2 = 1 };
 static const struct word {
-    const char *text;
+    char forms[3][6];
+    uint8_t len;
     uint8_t type;
     uint8_t flags;
     double number; // of a float; truth of a bool
 } words[] = {
-    {"true", YAML_BOOL, 0, 1},        {"True", YAML_BOOL, 0, 1},        {"TRUE", YAML_BOOL, 0, 1},
-    {"false", YAML_BOOL, 0, 0},       {"False", YAML_BOOL, 0, 0},       {"FALSE", YAML_BOOL, 0, 0},
-    {"y", YAML_BOOL, ONLY_V2, 1},     {"Y", YAML_BOOL, ONLY_V2, 1},     {"yes", YAML_BOOL, ONLY_V2, 1},
-    {"Yes", YAML_BOOL, ONLY_V2, 1},   {"YES", YAML_BOOL, ONLY_V2, 1},   {"on", YAML_BOOL, ONLY_V2, 1},
-    {"On", YAML_BOOL, ONLY_V2, 1},    {"ON", YAML_BOOL, ONLY_V2, 1},    {"n", YAML_BOOL, ONLY_V2, 0},
-    {"N", YAML_BOOL, ONLY_V2, 0},     {"no", YAML_BOOL, ONLY_V2, 0},    {"No", YAML_BOOL, ONLY_V2, 0},
-    {"NO", YAML_BOOL, ONLY_V2, 0},    {"off", YAML_BOOL, ONLY_V2, 0},   {"Off", YAML_BOOL, ONLY_V2, 0},
-    {"OFF", YAML_BOOL, ONLY_V2, 0},   {"", YAML_NULL, 0, 0},            {"~", YAML_NULL, 0, 0},
-    {"null", YAML_NULL, 0, 0},        {"Null", YAML_NULL, 0, 0},        {"NULL", YAML_NULL, 0, 0},
-    {".nan", YAML_FLOAT, 0, NAN},     {".NaN", YAML_FLOAT, 0, NAN},     {".NAN", YAML_FLOAT, 0, NAN},
-    {".inf", YAML_FLOAT, 0, INFINITY}, {".Inf", YAML_FLOAT, 0, INFINITY}, {".INF", YAML_FLOAT, 0, INFINITY},
-    {"+.inf", YAML_FLOAT, 0, INFINITY}, {"+.Inf", YAML_FLOAT, 0, INFINITY}, {"+.INF", YAML_FLOAT, 0, INFINITY},
-    {"-.inf", YAML_FLOAT, 0, -INFINITY}, {"-.Inf", YAML_FLOAT, 0, -INFINITY}, {"-.INF", YAML_FLOAT, 0, -INFINITY},
+    {{"true", "True", "TRUE"}, 4, YAML_BOOL, 0, 1},
+    {{"false", "False", "FALSE"}, 5, YAML_BOOL, 0, 0},
+    {{"null", "Null", "NULL"}, 4, YAML_NULL, 0, 0},
+    {{"~", "~", "~"}, 1, YAML_NULL, 0, 0},
+    {{"yes", "Yes", "YES"}, 3, YAML_BOOL, ONLY_V2, 1},
+    {{"no", "No", "NO"}, 2, YAML_BOOL, ONLY_V2, 0},
+    {{"on", "On", "ON"}, 2, YAML_BOOL, ONLY_V2, 1},
+    {{"off", "Off", "OFF"}, 3, YAML_BOOL, ONLY_V2, 0},
+    {{"y", "Y", "Y"}, 1, YAML_BOOL, ONLY_V2, 1},
+    {{"n", "N", "N"}, 1, YAML_BOOL, ONLY_V2, 0},
+    {{".nan", ".NaN", ".NAN"}, 4, YAML_FLOAT, 0, NAN},
+    {{".inf", ".Inf", ".INF"}, 4, YAML_FLOAT, 0, INFINITY},
+    {{"+.inf", "+.Inf", "+.INF"}, 5, YAML_FLOAT, 0, INFINITY},
+    {{"-.inf", "-.Inf", "-.INF"}, 5, YAML_FLOAT, 0, -INFINITY},
+    {{"", "", ""}, 0, YAML_NULL, 0, 0},
 };
 
 static const struct word *word_find(const char *text, size_t len)
 {
     if (len > 5)
         return NULL;
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (strlen(words[i].text) == len && memcmp(words[i].text, text, len) == 0)
-            return &words[i];
+    for (const struct word *w = words; w < words + ARRAY_LEN(words); w++)
+        for (size_t i = 0; w->len == len && i < ARRAY_LEN(w->forms); i++)
+            if (memcmp(w->forms[i], text, len) == 0)
+                return w;
     return NULL;
 }
 
@@ -44,7 +49,7 @@ bool yaml_is_old_bool(const char *text, size_t len)
     return w && w->flags & ONLY_V2;
 }
 
-// ---- numbers ----------------------------------------------------------------------------------------------------------
+// ---- numbers ------------------------------------------------------------------------------------------------------
 static int digit_of(char c)
 {
     if (c >= '0' && c <= '9')
@@ -159,7 +164,7 @@ static bool parse_float(const char *p, const char *end, struct value *out)
     return true;
 }
 
-// ---- timestamps -------------------------------------------------------------------------------------------------------
+// ---- timestamps ---------------------------------------------------------------------------------------------------
 // One or two digits, as Go's time.Parse reads "1", "2", "15", "4" and "5". -1: none.
 static int two_digits(const char **p)
 {
@@ -253,11 +258,11 @@ bool yaml_is_base60(const char *text, size_t len)
     return p == end;
 }
 
-// ---- resolving --------------------------------------------------------------------------------------------------------
+// ---- resolving ----------------------------------------------------------------------------------------------------
 // By the first byte: a sign or digit, a point, or the start of a word.
 static const uint8_t hints[256] = {
-    ['+'] = 'S', ['-'] = 'S', ['0' ... '9'] = 'D', ['.'] = '.', ['y'] = 'M', ['Y'] = 'M', ['n'] = 'M',
-    ['N'] = 'M', ['t'] = 'M', ['T'] = 'M', ['f'] = 'M', ['F'] = 'M', ['o'] = 'M', ['O'] = 'M', ['~'] = 'M',
+    ['+'] = 'S', ['-'] = 'S', ['0' ... '9'] = 'D', ['.'] = '.', ['y'] = 'M', ['Y'] = 'M', ['n'] = 'M', ['N'] = 'M',
+    ['t'] = 'M', ['T'] = 'M', ['f'] = 'M',         ['F'] = 'M', ['o'] = 'M', ['O'] = 'M', ['~'] = 'M',
 };
 
 bool yaml_may_resolve(const char *text, size_t len)
@@ -306,8 +311,9 @@ static enum yaml_type resolve(const char *text, size_t len, bool v3, struct valu
         return YAML_STR;
     const struct word *w = word_find(text, len);
     if (w && !(v3 && w->flags & ONLY_V2)) {
-        *out = w->type == YAML_BOOL ? value_bool(w->number != 0)
-               : w->type == YAML_FLOAT ? value_float(w->number) : VALUE_NULL;
+        *out = w->type == YAML_BOOL    ? value_bool(w->number != 0)
+               : w->type == YAML_FLOAT ? value_float(w->number)
+                                       : VALUE_NULL;
         return w->type;
     }
     switch (hints[(uint8_t)*text]) {

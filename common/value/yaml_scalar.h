@@ -7,7 +7,8 @@
 
 enum yaml_type { YAML_STR, YAML_NULL, YAML_BOOL, YAML_INT, YAML_FLOAT, YAML_TIMESTAMP };
 
-// What the text of an untagged plain scalar is; *out is its value where that is not the text itself. The text is NUL-terminated.
+// What the text of an untagged plain scalar is; *out is its value where that is not the text itself. The text is
+// NUL-terminated.
 enum yaml_type yaml_resolve(const char *text, size_t len, struct value *out);
 // go-yaml v3: as above, but yes, no, on, off, y and n are strings.
 enum yaml_type yaml_resolve_v3(const char *text, size_t len, struct value *out);

@@ -1,8 +1,9 @@
 // yaml_write.c - writes YAML, byte for byte as Helm's toYaml and toYamlPretty do.
 //
-// toYaml is sigs.k8s.io/yaml: the value goes through JSON, is read back by go-yaml v2 and written by it. What JSON or that
-// reading changes or refuses (bad UTF-8, NaN, some control characters, very long keys) is changed or refused here too.
-// toYamlPretty is go-yaml v3 on the value itself. libyaml's emitter differs from both in quoting, line breaks and folding.
+// toYaml is sigs.k8s.io/yaml: the value goes through JSON, is read back by go-yaml v2 and written by it. What JSON or
+// that reading changes or refuses (bad UTF-8, NaN, some control characters, very long keys) is changed or refused here
+// too. toYamlPretty is go-yaml v3 on the value itself. libyaml's emitter differs from both in quoting, line breaks and
+// folding.
 #include "value/internal.h"
 #include "value/yaml_order.h"
 #include "value/yaml_scalar.h"
@@ -20,8 +21,8 @@ struct writer {
     struct buf *out;
     struct error *err;
     bool v3;
-    bool fresh;    // nothing stands on this line yet
-    size_t line;   // where in `out` this line starts
+    bool fresh;  // nothing stands on this line yet
+    size_t line; // where in `out` this line starts
     struct arena *scratch;
     const struct dict_entry **order; // a stack: the sorted entries of the dicts being written
     size_t order_len, order_cap;
@@ -47,25 +48,28 @@ static void end_line(struct writer *w) // after a line break that is part of a s
     w->line = w->out->len;
 }
 
-// ---- what a string needs ---------------------------------------------------------------------------------------------
+// ---- what a string needs ------------------------------------------------------------------------------------------
 struct shape {
     bool plain, single, block; // the styles that can hold it
     bool newline;              // has \n
     bool breaks;               // has line breaks of any kind
     bool exotic_breaks;        // U+2028 or U+2029
     bool bad_utf8;
-    bool next_line;            // U+0085, which go-yaml folds when it reads JSON
-    bool forbidden;            // a rune that go-yaml does not read
+    bool next_line; // U+0085, which go-yaml folds when it reads JSON
+    bool forbidden; // a rune that go-yaml does not read
 };
 
 // Bytes that call for a closer look wherever they stand.
 static const bool remarkable[256] = {
-    [0 ... 0x20] = true, ['#'] = true, [':'] = true, [0x7f ... 0xff] = true,
+    [0 ... 0x20] = true,
+    ['#'] = true,
+    [':'] = true,
+    [0x7f ... 0xff] = true,
 };
 // Bytes that start something other than a plain scalar.
 static const bool indicator[256] = {
-    ['#'] = true, [','] = true, ['['] = true, [']'] = true, ['{'] = true,  ['}'] = true, ['&'] = true, ['*'] = true, ['!'] = true,
-    ['|'] = true, ['>'] = true, ['\''] = true, ['"'] = true, ['%'] = true, ['@'] = true, ['`'] = true,
+    ['#'] = true, [','] = true, ['['] = true, [']'] = true,  ['{'] = true, ['}'] = true, ['&'] = true, ['*'] = true,
+    ['!'] = true, ['|'] = true, ['>'] = true, ['\''] = true, ['"'] = true, ['%'] = true, ['@'] = true, ['`'] = true,
 };
 
 static bool is_blank(const char *s, size_t len, size_t i)
@@ -136,8 +140,8 @@ static struct shape shape_of(const char *s, size_t len, bool v3)
     return shape;
 }
 
-// What is left of a string that went through JSON and go-yaml's reader: bad bytes become U+FFFD, and a run of U+0085 folds
-// as line breaks do, with the spaces around it.
+// What is left of a string that went through JSON and go-yaml's reader: bad bytes become U+FFFD, and a run of U+0085
+// folds as line breaks do, with the spaces around it.
 static struct slice through_json(struct writer *w, struct slice s)
 {
     struct buf out = BUF_IN(w->scratch);
@@ -172,10 +176,12 @@ static bool exotic_break_at(struct slice s, size_t i)
     return s.len - i >= EXOTIC_LEN && memcmp(s.data + i, "\xe2\x80", 2) == 0 && ((uint8_t)s.data[i + 2] | 1) == 0xa9;
 }
 
-// ---- scalars ---------------------------------------------------------------------------------------------------------
-static size_t column(const struct writer *w)
+// ---- scalars ------------------------------------------------------------------------------------------------------
+// Is the column, counted in runes, beyond the one where v2 folds?
+static bool line_is_long(const struct writer *w)
 {
-    return utf8_count(w->out->data + w->line, w->out->len - w->line);
+    size_t bytes = w->out->len - w->line;
+    return bytes > FOLD_COLUMN && utf8_count(w->out->data + w->line, bytes) > FOLD_COLUMN;
 }
 
 // Plain, or in single quotes where `quoted`. `indent` is where the next line of a folded scalar starts.
@@ -203,7 +209,7 @@ static void write_flow(struct writer *w, struct slice s, bool quoted, bool fold,
         } else if (c == ' ' && fold && i > 0 && i + 1 < s.len && s.data[i - 1] != ' ' && s.data[i + 1] != ' ') {
             buf_add(out, s.data + start, i - start);
             start = i;
-            if (column(w) > FOLD_COLUMN) {
+            if (line_is_long(w)) {
                 new_line(w, indent);
                 start++;
             }
@@ -217,15 +223,24 @@ static void write_flow(struct writer *w, struct slice s, bool quoted, bool fold,
 
 static void write_escape(struct buf *out, uint32_t rune)
 {
-    static const char letters[256] = {[0] = '0', ['\a'] = 'a', ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\v'] = 'v',
-                                      ['\f'] = 'f', ['\r'] = 'r', [0x1b] = 'e', ['"'] = '"', ['\\'] = '\\',
-                                      [0x85] = 'N', [0xa0] = '_'};
+    static const char letters[256] = {
+        [0] = '0',    ['\a'] = 'a', ['\b'] = 'b', ['\t'] = 't',  ['\n'] = 'n', ['\v'] = 'v', ['\f'] = 'f',
+        ['\r'] = 'r', [0x1b] = 'e', ['"'] = '"',  ['\\'] = '\\', [0x85] = 'N', [0xa0] = '_'};
     if (rune < 256 && letters[rune])
         buf_printf(out, "\\%c", letters[rune]);
     else if (rune == 0x2028 || rune == 0x2029)
         buf_str(out, rune == 0x2028 ? "\\L" : "\\P");
     else
         buf_printf(out, rune < 0x100 ? "\\x%02X" : rune < 0x10000 ? "\\u%04X" : "\\U%08X", rune);
+}
+
+// How many bytes from i on mean nothing special in double quotes.
+static size_t ordinary_run(struct slice s, size_t i)
+{
+    size_t end = i;
+    while (end < s.len && s.data[end] > ' ' && s.data[end] < 0x7f && s.data[end] != '"' && s.data[end] != '\\')
+        end++;
+    return end - i;
 }
 
 static void write_double(struct writer *w, struct slice s, bool fold, size_t indent)
@@ -236,12 +251,18 @@ static void write_double(struct writer *w, struct slice s, bool fold, size_t ind
     bool spaces = false;
     buf_char(out, '"');
     for (size_t i = 0, width; i < s.len; i += width) {
+        width = escape_all ? 0 : ordinary_run(s, i);
+        if (width) {
+            buf_add(out, s.data + i, width);
+            spaces = false;
+            continue;
+        }
         uint32_t rune = utf8_decode(s.data + i, s.len - i, &width);
         if (escape_all || !is_printable(rune) || is_break(rune) || rune == '"' || rune == '\\') {
             write_escape(out, rune);
             spaces = false;
         } else if (rune == ' ') {
-            if (fold && !spaces && i > 0 && i + 1 < s.len && column(w) > FOLD_COLUMN) {
+            if (fold && !spaces && i > 0 && i + 1 < s.len && line_is_long(w)) {
                 new_line(w, indent);
                 if (s.data[i + 1] == ' ')
                     buf_char(out, '\\');
@@ -380,8 +401,10 @@ static bool write_float(struct writer *w, struct value v)
     }
     if (!isfinite(v.number))
         return refuse(w, isnan(v.number) ? "json: unsupported value: NaN"
-                         : v.number > 0  ? "json: unsupported value: +Inf" : "json: unsupported value: -Inf");
-    // Written as JSON and read back: what has neither point nor exponent there is a whole number, if it fits into 64 bits.
+                         : v.number > 0  ? "json: unsupported value: +Inf"
+                                         : "json: unsupported value: -Inf");
+    // Written as JSON and read back: what has neither point nor exponent there is a whole number, if it fits into 64
+    // bits.
     size_t start = out->len;
     go_print_float(out, v.number, bits, GO_FLOAT_JSON);
     struct value back;
@@ -397,8 +420,9 @@ static bool write_float(struct writer *w, struct value v)
     return true;
 }
 
-// ---- nodes -----------------------------------------------------------------------------------------------------------
-// Where a node stands: at the root, after "key:", or after "- ", "? " or ": ", where a block may start on the same line.
+// ---- nodes --------------------------------------------------------------------------------------------------------
+// Where a node stands: at the root, after "key:", or after "- ", "? " or ": ", where a block may start on the same
+// line.
 enum place { AT_ROOT, AFTER_KEY, INLINE };
 
 static bool write_node(struct writer *w, struct value v, enum place place, size_t indent, const struct walk *up);
@@ -479,8 +503,7 @@ static bool write_dict(struct writer *w, struct value v, enum place place, size_
         if (i > 0 || place == AFTER_KEY)
             new_line(w, indent);
         bool complex = false;
-        ok = write_key(w, e, indent, &complex) &&
-             write_node(w, e->value, complex ? INLINE : AFTER_KEY, indent, &here);
+        ok = write_key(w, e, indent, &complex) && write_node(w, e->value, complex ? INLINE : AFTER_KEY, indent, &here);
     }
     w->order_len = base;
     return ok;
@@ -556,8 +579,8 @@ static bool write_node(struct writer *w, struct value v, enum place place, size_
 
 bool yaml_write(struct buf *out, struct value v, int flags, struct error *err)
 {
-    struct writer w = {.out = out, .err = err, .v3 = flags & YAML_INDENT_LISTS, .line = out->len,
-                       .scratch = arena_new()};
+    struct writer w = {
+        .out = out, .err = err, .v3 = flags & YAML_INDENT_LISTS, .line = out->len, .scratch = arena_new()};
     size_t start = out->len;
     bool ok = write_node(&w, v, AT_ROOT, 0, NULL);
     free(w.order);

@@ -31,7 +31,8 @@ static inline struct value golden_rows(struct arena *a, const char *name, size_t
 }
 
 // Counts a case that came out wrong and shows it.
-static inline void golden_wrong(size_t *wrong, const char *what, struct slice input, struct slice want, struct slice got)
+static inline void golden_wrong(size_t *wrong, const char *what, struct slice input, struct slice want,
+                                struct slice got)
 {
     ++*wrong;
     struct buf text = {0};

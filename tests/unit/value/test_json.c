@@ -29,12 +29,14 @@ static void test_round(void **state)
         {"[0.1,1e-7,1e21,123456789.5,1e20,5e-324,1.7976931348623157e308]",
          .out = "[0.1,1e-7,1e+21,123456789.5,100000000000000000000,5e-324,1.7976931348623157e+308]"},
         {"[0.000000000000000000000000000000000000000000000000000000000000000000001234]", .out = "[1.234e-69]"},
-        {"[1234567890123456789012345678901234567890123456789012345678901234567890, 7]", .out = "[1.2345678901234567e+69,7]"},
+        {"[1234567890123456789012345678901234567890123456789012345678901234567890, 7]",
+         .out = "[1.2345678901234567e+69,7]"},
         {"\"\\u0041\\n\\t\\/\\u00e9\\ud83d\\ude00\"", .out = "\"A\\n\\t/é😀\""},
         {"\"a\\u0000b\"", .out = "\"a\\u0000b\""},
         {"{\"k\\u0000\":\"\\u0000\"}", .out = "{\"k\\u0000\":\"\\u0000\"}"},
         {"\"\\ud800\"", .out = "\"\xef\xbf\xbd\""},
-        {"\"\\ud800\\u0041\\udc00x\"", .out = "\"\xef\xbf\xbd" "A\xef\xbf\xbdx\""},
+        {"\"\\ud800\\u0041\\udc00x\"", .out = "\"\xef\xbf\xbd"
+                                              "A\xef\xbf\xbdx\""},
         {"\"\\ud800\\ud83d\\ude00\"", .out = "\"\xef\xbf\xbd😀\""},
         {"\"a\xff\xc3z\xed\xa0\x80\"", .out = "\"a\xef\xbf\xbd\xef\xbf\xbdz\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
         {"\"\x7f\xe2\x80\xa8<&>\"", .out = "\"\x7f\\u2028<&>\""},
@@ -151,8 +153,9 @@ static void test_write_flags(void **state)
     assert_string_equal(out.data, "{\"a\":{\"x\":\"\\u003c\\u0026\\u003e\\u2029\",\"y\":[1,{}]},\"b\":[]}");
     out.len = 0;
     assert_true(json_write(&out, v, JSON_INDENT));
-    assert_string_equal(out.data, "{\n  \"a\": {\n    \"x\": \"<&>\\u2029\",\n    \"y\": [\n      1,\n      {}\n    ]\n  },\n"
-                                  "  \"b\": []\n}");
+    assert_string_equal(out.data,
+                        "{\n  \"a\": {\n    \"x\": \"<&>\\u2029\",\n    \"y\": [\n      1,\n      {}\n    ]\n  },\n"
+                        "  \"b\": []\n}");
     arena_free(a);
 }
 
@@ -176,13 +179,26 @@ static void test_shortest_floats(void **state)
         int bits;
         const char *text;
     } cases[] = {
-        {0x1p-44, 64, "5.684341886080802e-14"}, {0x1p-1074, 64, "5e-324"},        {0x1p-1022, 64, "2.2250738585072014e-308"},
-        {0x1p53, 64, "9.007199254740992e+15"},  {0x1p89, 64, "6.189700196426902e+26"}, {0.3, 64, "0.3"},
-        {0.1 + 0.2, 64, "0.30000000000000004"}, {1e23, 64, "1e+23"},              {123456, 64, "123456"},
-        {1234567, 64, "1.234567e+06"},          {0.0001, 64, "0.0001"},           {0.00001, 64, "1e-05"},
-        {0x1.fffffffffffffp1023, 64, "1.7976931348623157e+308"}, {0.1f, 32, "0.1"}, {16777216.0f, 32, "1.6777216e+07"},
-        {0x1p-149, 32, "1e-45"},                {3.4028234663852886e38, 32, "3.4028235e+38"}, {1e300, 32, "+Inf"},
-        {-0.0, 64, "-0"},                       {9007199254740991.0, 64, "9.007199254740991e+15"},
+        {0x1p-44, 64, "5.684341886080802e-14"},
+        {0x1p-1074, 64, "5e-324"},
+        {0x1p-1022, 64, "2.2250738585072014e-308"},
+        {0x1p53, 64, "9.007199254740992e+15"},
+        {0x1p89, 64, "6.189700196426902e+26"},
+        {0.3, 64, "0.3"},
+        {0.1 + 0.2, 64, "0.30000000000000004"},
+        {1e23, 64, "1e+23"},
+        {123456, 64, "123456"},
+        {1234567, 64, "1.234567e+06"},
+        {0.0001, 64, "0.0001"},
+        {0.00001, 64, "1e-05"},
+        {0x1.fffffffffffffp1023, 64, "1.7976931348623157e+308"},
+        {0.1f, 32, "0.1"},
+        {16777216.0f, 32, "1.6777216e+07"},
+        {0x1p-149, 32, "1e-45"},
+        {3.4028234663852886e38, 32, "3.4028235e+38"},
+        {1e300, 32, "+Inf"},
+        {-0.0, 64, "-0"},
+        {9007199254740991.0, 64, "9.007199254740991e+15"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct buf out = {0};
@@ -207,8 +223,8 @@ static void test_shortest_floats(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round),       cmocka_unit_test(test_faults),     cmocka_unit_test(test_nul_in_text),
-        cmocka_unit_test(test_depth),       cmocka_unit_test(test_write_flags), cmocka_unit_test(test_write_odd),
+        cmocka_unit_test(test_round),           cmocka_unit_test(test_faults),      cmocka_unit_test(test_nul_in_text),
+        cmocka_unit_test(test_depth),           cmocka_unit_test(test_write_flags), cmocka_unit_test(test_write_odd),
         cmocka_unit_test(test_shortest_floats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

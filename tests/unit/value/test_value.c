@@ -42,7 +42,7 @@ static const char *shown(struct value v)
     return buf_cstr(&out);
 }
 
-// ---- dicts -----------------------------------------------------------------------------------------------------------
+// ---- dicts --------------------------------------------------------------------------------------------------------
 static void test_dict_small(void **state)
 {
     struct value d = value_dict(a);
@@ -131,13 +131,21 @@ static void test_copy_outlives_its_source(void **state)
     assert_string_equal(text(copy), json);
 }
 
-// ---- paths -----------------------------------------------------------------------------------------------------------
+// ---- paths --------------------------------------------------------------------------------------------------------
 static void test_paths(void **state)
 {
-    struct value v = parse("{\"spec\":{\"versions\":[{\"name\":\"v1\"},{\"name\":\"v2\"}]},\"m\":{\"a.b/c\":{\"d\":1}}}");
+    struct value v =
+        parse("{\"spec\":{\"versions\":[{\"name\":\"v1\"},{\"name\":\"v2\"}]},\"m\":{\"a.b/c\":{\"d\":1}}}");
     assert_string_equal(value_str(value_path(v, "spec.versions.1.name")), "v2");
-    static const char *const nowhere[] = {"spec.versions.2.name", "spec.versions.x", "spec.versions.-1", "spec.none.deeper",
-                                          "spec.versions.1.name.more", "", ".", "spec.", "spec.versions.99999999999"};
+    static const char *const nowhere[] = {"spec.versions.2.name",
+                                          "spec.versions.x",
+                                          "spec.versions.-1",
+                                          "spec.none.deeper",
+                                          "spec.versions.1.name.more",
+                                          "",
+                                          ".",
+                                          "spec.",
+                                          "spec.versions.99999999999"};
     for (size_t i = 0; i < ARRAY_LEN(nowhere); i++)
         assert_true(value_is_null(value_path(v, nowhere[i])));
     assert_int_equal(value_int_or(value_paths(v, "m", "a.b/c", "d", NULL), 0), 1);
@@ -180,7 +188,7 @@ static void test_merge_patch(void **state)
     }
 }
 
-// ---- comparing -------------------------------------------------------------------------------------------------------
+// ---- comparing ----------------------------------------------------------------------------------------------------
 static void test_equal(void **state)
 {
     assert_true(value_equal(parse("{\"a\":[1,{\"b\":2.0}]}"), parse("{\"a\":[1.0,{\"b\":2}]}")));
@@ -199,7 +207,8 @@ static void test_types(void **state)
     static const struct {
         enum value_go go;
         const char *name;
-    } numbers[] = {{GO_DEFAULT, "int64"}, {GO_INT, "int"}, {GO_INT8, "int8"}, {GO_UINT16, "uint16"}, {GO_UINT64, "uint64"}};
+    } numbers[] = {
+        {GO_DEFAULT, "int64"}, {GO_INT, "int"}, {GO_INT8, "int8"}, {GO_UINT16, "uint16"}, {GO_UINT64, "uint64"}};
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
         assert_string_equal(value_go_type(value_int_of(numbers[i].go, 1)), numbers[i].name);
     assert_string_equal(value_go_type(VALUE_NULL), "<nil>");
@@ -233,7 +242,7 @@ static void test_number_access(void **state)
     assert_int_equal(value_int_or(value_string("3"), 7), 7);
 }
 
-// ---- cycles ----------------------------------------------------------------------------------------------------------
+// ---- cycles -------------------------------------------------------------------------------------------------------
 // Templates can build these; every walk must come to an end, also where each level branches.
 static void test_cycles(void **state)
 {
@@ -274,8 +283,8 @@ static struct value object_plain_value(struct arena *arena, struct object *self)
 
 static void test_objects(void **state)
 {
-    static const struct value_class class = {.go_type = "*chart.Metadata", .go_kind = "ptr", .print = object_print,
-                                             .plain = object_plain_value};
+    static const struct value_class class = {
+        .go_type = "*chart.Metadata", .go_kind = "ptr", .print = object_print, .plain = object_plain_value};
     struct object o = {&class};
     struct value l = value_list(a);
     value_push(l, value_object(&o));

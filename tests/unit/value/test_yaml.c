@@ -104,7 +104,7 @@ static void test_aliases_are_copies(void **state)
     assert_string_equal(json_text(a, v), "{\"a\":{\"k\":[1]},\"b\":{\"k\":[1,2]},\"c\":{\"k\":[1,3]}}");
 }
 
-// ---- limits ----------------------------------------------------------------------------------------------------------
+// ---- limits -------------------------------------------------------------------------------------------------------
 static void test_alias_bombs(void **state)
 {
     static const char *const forms[][2] = {{"[", "]"}, {"{a: ", "}"}};
@@ -167,7 +167,8 @@ static void test_set_limits(void **state)
 static void test_huge_scalars(void **state)
 {
     enum { SIZE = 4 << 20 };
-    static const char *const starts[] = {"a: ", "a: \"", "a: '", "a: |\n  ", "a: >\n  ", "a: !!binary ", "# ", "&", "*", "!", "%"};
+    static const char *const starts[] = {"a: ", "a: \"", "a: '", "a: |\n  ", "a: >\n  ", "a: !!binary ",
+                                         "# ",  "&",     "*",    "!",        "%"};
     for (size_t i = 0; i < ARRAY_LEN(starts); i++) {
         struct buf text = {0};
         buf_str(&text, starts[i]);
@@ -206,8 +207,9 @@ static void check_stable(const char *yaml, size_t len)
 
 static void test_mutations(void **state)
 {
-    static const char seed[] = "%YAML 1.1\n---\na: &x {k: 'v''w', n: 0x1F}\nb: [*x, \"q\\n\\u00e9\", !!str 1, ~]\nc: |2-\n"
-                               "   text\n  more\n\nd: >+\n  fold\n  ed\n\n? k2\n: - 1.5\n  - yes\n  - <<: *x\n    z: é\n...\n";
+    static const char seed[] =
+        "%YAML 1.1\n---\na: &x {k: 'v''w', n: 0x1F}\nb: [*x, \"q\\n\\u00e9\", !!str 1, ~]\nc: |2-\n"
+        "   text\n  more\n\nd: >+\n  fold\n  ed\n\n? k2\n: - 1.5\n  - yes\n  - <<: *x\n    z: é\n...\n";
     static const char evil[] = "\0\t\n\r -:?[]{},&*!|>'\"%@`#\\<~\x7f\xc2\x85\xe2\xff_.0";
     size_t len = sizeof seed - 1;
     char text[sizeof seed];
