@@ -74,9 +74,13 @@ void release_hooks_reset(struct release *r); // a new run: every phase becomes "
 
 // ---- storage ---------------------------------------------------------------------------------------------------------
 char *release_secret_name(struct arena *a, const char *name, int version);
-// Every revision, oldest first. Records that cannot be read are an error that names the Secret.
-typedef VEC(struct release) release_list;
-bool release_list_all(struct kube *k, struct arena *a, const char *storage_namespace, const char *name, release_list *out, struct error *err);
+// The revisions there are, oldest first, from the Secrets' labels alone.
+struct release_mark {
+    int version;
+    const char *status;
+};
+typedef VEC(struct release_mark) release_version_list;
+bool release_versions(struct kube *k, struct arena *a, const char *storage_namespace, const char *name, release_version_list *out, struct error *err);
 bool release_get(struct kube *k, struct arena *a, const char *storage_namespace, const char *name, int version, struct release *out, struct error *err);
 // Creates the Secret; CONFLICT when the revision exists. Fills resource_version.
 bool release_create(struct kube *k, struct arena *a, const char *storage_namespace, struct release *r, struct error *err);

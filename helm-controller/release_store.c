@@ -148,24 +148,23 @@ bool release_get(struct kube *k, struct arena *a, const char *storage_namespace,
 
 static int by_version(const void *a, const void *b)
 {
-    int x = release_version(a), y = release_version(b);
+    int x = ((const struct release_mark *)a)->version, y = ((const struct release_mark *)b)->version;
     return (x > y) - (x < y);
 }
 
-bool release_list_all(struct kube *k, struct arena *a, const char *storage_namespace, const char *name, release_list *out, struct error *err)
+bool release_versions(struct kube *k, struct arena *a, const char *storage_namespace, const char *name, release_version_list *out, struct error *err)
 {
     struct value items;
     struct kube_list_options options = {.namespace = storage_namespace,
                                         .label_selector = arena_printf(a, "owner=helm,name=%s", name),
-                                        .field_selector = "type=" RELEASE_SECRET_TYPE,
-                                        .page = 20};
+                                        .metadata_only = true};
     if (!kube_list(k, a, "v1", "Secret", &options, &items, err))
         return error_wrap(err, "list revisions of release %s", name);
     for (size_t i = 0; i < value_len(items); i++) {
-        struct release r;
-        if (!from_secret(a, value_at(items, i), &r, err))
-            return false;
-        vec_push(a, out, r);
+        struct value secret = value_at(items, i);
+        int version = (int)number(kube_label(secret, "version"));
+        if (version > 0 && str_eq(kube_name(secret), release_secret_name(a, name, version)))
+            vec_push(a, out, ((struct release_mark){version, str_or(kube_label(secret, "status"), "unknown")}));
     }
     if (out->len)
         qsort(out->items, out->len, sizeof *out->items, by_version);
@@ -174,20 +173,20 @@ bool release_list_all(struct kube *k, struct arena *a, const char *storage_names
 
 bool release_prune_history(struct kube *k, struct arena *a, const char *storage_namespace, const char *name, int keep, struct error *err)
 {
-    release_list all = {0};
+    release_version_list all = {0};
     if (keep <= 0)
         return true;
-    if (!release_list_all(k, a, storage_namespace, name, &all, err))
+    if (!release_versions(k, a, storage_namespace, name, &all, err))
         return false;
     size_t deployed = all.len;
     for (size_t i = 0; i < all.len; i++)
-        if (str_eq(release_status(&all.items[i]), RELEASE_DEPLOYED))
+        if (str_eq(all.items[i].status, RELEASE_DEPLOYED))
             deployed = i;
     size_t surplus = all.len > (size_t)keep ? all.len - (size_t)keep : 0;
     for (size_t i = 0; i < all.len && surplus; i++) {
         if (i == deployed)
             continue;
-        if (!release_delete(k, a, storage_namespace, name, release_version(&all.items[i]), err))
+        if (!release_delete(k, a, storage_namespace, name, all.items[i].version, err))
             return false;
         surplus--;
     }

@@ -1,0 +1,279 @@
+// objects.c - the objects of a release: parsing, marks of ownership, server-side apply, pruning, deletion.
+#include "objects.h"
+
+#include <stdio.h>
+
+#define MANAGED_BY "app.kubernetes.io/managed-by"
+#define RELEASE_NAME "meta.helm.sh/release-name"
+#define RELEASE_NAMESPACE "meta.helm.sh/release-namespace"
+#define OWNER_NAME "helm.toolkit.fluxcd.io/name"
+#define OWNER_NAMESPACE "helm.toolkit.fluxcd.io/namespace"
+#define LISTED_MAX 10000 // objects in one release
+
+// The dict below a key, made where it is missing or null.
+static struct value child(struct arena *a, struct value dict, const char *key)
+{
+    struct value v = value_get(dict, key);
+    if (!value_is(v, V_DICT)) {
+        v = value_dict(a);
+        value_set(dict, key, v);
+    }
+    return v;
+}
+
+static struct value labels_of(struct arena *a, struct value object)
+{
+    return child(a, child(a, object, "metadata"), "labels");
+}
+
+static struct value annotations_of(struct arena *a, struct value object)
+{
+    return child(a, child(a, object, "metadata"), "annotations");
+}
+
+// ---- texts ------------------------------------------------------------------------------------------------------------
+static bool mark_text(const struct objects *o, struct manifest *m, struct error *err)
+{
+    struct value object;
+    struct buf text = BUF_IN(o->arena);
+    if (!yaml_parse(o->arena, m->text, m->len, 0, &object, err))
+        return error_wrap(err, "%s", m->source);
+    if (!value_is(object, V_DICT))
+        return true;
+    struct value labels = labels_of(o->arena, object);
+    value_set_str(labels, OWNER_NAME, o->owner_name);
+    value_set_str(labels, OWNER_NAMESPACE, o->owner_namespace);
+    if (!yaml_write(&text, object, 0, err))
+        return error_wrap(err, "%s", m->source);
+    m->len = slice_trim_space(buf_view(&text)).len;
+    m->text = arena_strndup(o->arena, buf_cstr(&text), m->len);
+    return true;
+}
+
+bool objects_mark(const struct objects *o, manifest_list *manifests, hook_list *hooks, struct slice *manifest_text, struct error *err)
+{
+    struct buf all = BUF_IN(o->arena);
+    for (size_t i = 0; i < manifests->len; i++) {
+        struct manifest *m = &manifests->items[i];
+        if (!mark_text(o, m, err))
+            return false;
+        buf_printf(&all, "---\n# Source: %s\n", m->source);
+        buf_add(&all, m->text, m->len);
+        buf_char(&all, '\n');
+    }
+    for (size_t i = 0; i < hooks->len; i++)
+        if (!mark_text(o, &hooks->items[i].manifest, err))
+            return false;
+    *manifest_text = buf_view(&all);
+    return true;
+}
+
+// ---- parsing ----------------------------------------------------------------------------------------------------------
+static const char *api_version_of(struct value object)
+{
+    return value_str_or(value_get(object, "apiVersion"), "");
+}
+
+// Adds an object, or the items of a list, with its namespace. `known` false: an unknown kind is left out.
+static bool add_object(const struct objects *o, struct value object, bool known, int depth, object_list *out, struct error *err)
+{
+    struct kube_resource resource;
+    const char *kind = kube_kind(object);
+    struct value items = value_get(object, "items");
+    if (str_has_suffix(kind, "List") && value_is(items, V_LIST) && depth < 2) {
+        for (size_t i = 0; i < value_len(items); i++)
+            if (!add_object(o, value_at(items, i), known, depth + 1, out, err))
+                return false;
+        return true;
+    }
+    if (out->len >= LISTED_MAX)
+        return error_set(err, ERROR_LIMIT, "release has more than %d objects", LISTED_MAX);
+    if (!kube_discover(o->kube, api_version_of(object), kind, &resource, err)) {
+        if (err->class != ERROR_NOT_FOUND)
+            return false;
+        error_clear(err);
+        if (!known)
+            return true;
+        return error_set(err, ERROR_INVALID,
+                         "unable to build kubernetes objects from release manifest: resource mapping not found for name: \"%s\" namespace: \"%s\" "
+                         "from \"\": no matches for kind \"%s\" in version \"%s\"\nensure CRDs are installed first",
+                         kube_name(object), kube_namespace(object), kind, api_version_of(object));
+    }
+    struct value metadata = child(o->arena, object, "metadata");
+    if (!resource.namespaced)
+        value_unset(metadata, "namespace");
+    else if (str_empty(kube_namespace(object)))
+        value_set_str(metadata, "namespace", o->release_namespace);
+    vec_push(o->arena, out, object);
+    return true;
+}
+
+static bool parse(const struct objects *o, const manifest_list *manifests, bool known, object_list *out, struct error *err)
+{
+    for (size_t i = 0; i < manifests->len; i++) {
+        const struct manifest *m = &manifests->items[i];
+        struct value object;
+        if (!yaml_parse(o->arena, m->text, m->len, 0, &object, err))
+            return error_wrap(err, "%s", m->source);
+        if (!value_is(object, V_DICT))
+            continue;
+        if (!add_object(o, object, known, 0, out, err))
+            return false;
+    }
+    return true;
+}
+
+bool objects_parse(const struct objects *o, const manifest_list *manifests, object_list *out, struct error *err)
+{
+    return parse(o, manifests, true, out, err);
+}
+
+bool objects_parse_stored(const struct objects *o, struct slice manifest, object_list *out, struct error *err)
+{
+    manifest_list list = {0};
+    return manifests_parse(o->arena, manifest, &list, err) && parse(o, &list, false, out, err);
+}
+
+static struct slice group_of(struct value object)
+{
+    struct slice version = slice_of(api_version_of(object)), group, rest;
+    return slice_cut(version, '/', &group, &rest) ? group : SLICE("");
+}
+
+bool objects_same(struct value a, struct value b)
+{
+    return str_eq(kube_name(a), kube_name(b)) && str_eq(kube_kind(a), kube_kind(b)) &&
+           str_eq(kube_namespace(a), kube_namespace(b)) && slice_eq(group_of(a), group_of(b));
+}
+
+static bool contains(const object_list *list, struct value object)
+{
+    for (size_t i = 0; list && i < list->len; i++)
+        if (objects_same(list->items[i], object))
+            return true;
+    return false;
+}
+
+// ---- ownership --------------------------------------------------------------------------------------------------------
+// What keeps an existing object from being the release's own, in Helm's words; NULL: nothing.
+static const char *ownership_fault(const struct objects *o, struct value live)
+{
+    struct {
+        const char *what, *key, *have, *want;
+    } checks[] = {
+        {"label", MANAGED_BY, kube_label(live, MANAGED_BY), "Helm"},
+        {"annotation", RELEASE_NAME, kube_annotation(live, RELEASE_NAME), o->release_name},
+        {"annotation", RELEASE_NAMESPACE, kube_annotation(live, RELEASE_NAMESPACE), o->release_namespace},
+    };
+    struct buf why = BUF_IN(o->arena);
+    for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+        if (str_eq(checks[i].have, checks[i].want))
+            continue;
+        buf_printf(&why, "%s%s validation error: ", why.len ? "; " : "", checks[i].what);
+        if (!checks[i].have)
+            buf_printf(&why, "missing key \"%s\": must be set to \"%s\"", checks[i].key, checks[i].want);
+        else
+            buf_printf(&why, "key \"%s\" must equal \"%s\": current value is \"%s\"", checks[i].key, checks[i].want, checks[i].have);
+    }
+    return why.len ? buf_cstr(&why) : NULL;
+}
+
+static bool check_ownership(const struct objects *o, struct value object, struct error *err)
+{
+    struct value live;
+    if (!kube_get(o->kube, o->arena, kube_ref_of(object), &live, err)) {
+        if (err->class != ERROR_NOT_FOUND)
+            return false;
+        error_clear(err);
+        return true;
+    }
+    const char *why = ownership_fault(o, live);
+    if (!why)
+        return true;
+    return error_set(err, ERROR_INVALID,
+                     "%s \"%s\" in namespace \"%s\" exists and cannot be imported into the current release: invalid ownership metadata; %s",
+                     kube_kind(object), kube_name(object), kube_namespace(object), why);
+}
+
+// ---- writing ----------------------------------------------------------------------------------------------------------
+static char *describe(struct arena *a, struct value object)
+{
+    return arena_printf(a, "%s/%s %s, Kind=%s", str_or(kube_namespace(object), ""), kube_name(object), api_version_of(object), kube_kind(object));
+}
+
+bool objects_apply_plain(const struct objects *o, struct value object, struct error *err)
+{
+    struct kube_apply_options options = {.field_manager = o->field_manager, .force = true};
+    if (kube_apply(o->kube, o->arena, object, &options, NULL, err))
+        return true;
+    return error_wrap(err, "server-side apply failed for object %s", describe(o->arena, object));
+}
+
+static bool apply_one(const struct objects *o, struct value object, struct error *err)
+{
+    struct kube_apply_options options = {.field_manager = o->field_manager, .force = true};
+    const char *refused = NULL;
+    if (!str_eq(kube_kind(object), "CustomResourceDefinition"))
+        return objects_apply_plain(o, object, err);
+    if (!kube_apply_crd(o->kube, o->arena, object, &options, &refused, NULL, err))
+        return error_wrap(err, "server-side apply failed for object %s", describe(o->arena, object));
+    if (refused)
+        log_info("the API server does not know all fields of this CustomResourceDefinition: written without server-side apply",
+                 LOG_S("crd", kube_name(object)), LOG_S("reason", refused));
+    kube_discovery_forget(o->kube);
+    return true;
+}
+
+bool objects_apply(const struct objects *o, const object_list *list, const object_list *previous, struct error *err)
+{
+    for (size_t i = 0; i < list->len; i++) {
+        struct value object = list->items[i];
+        if (o->refuse_ownership && !contains(previous, object) && !check_ownership(o, object, err))
+            return false;
+    }
+    for (size_t i = 0; i < list->len; i++) {
+        struct value object = list->items[i];
+        value_set_str(labels_of(o->arena, object), MANAGED_BY, "Helm");
+        value_set_str(annotations_of(o->arena, object), RELEASE_NAME, o->release_name);
+        value_set_str(annotations_of(o->arena, object), RELEASE_NAMESPACE, o->release_namespace);
+        if (!apply_one(o, object, err))
+            return false;
+    }
+    return true;
+}
+
+// Deletes an object unless it is marked to be kept, in the chart or in the cluster. Gone already is fine.
+static bool delete_one(const struct objects *o, struct value object, const char *propagation, struct error *err)
+{
+    struct value live;
+    struct kube_delete_options options = {.propagation = str_or(propagation, "Background")};
+    if (manifest_keeps(object))
+        return true;
+    if (kube_get(o->kube, o->arena, kube_ref_of(object), &live, err)) {
+        if (manifest_keeps(live) || kube_deleting(live))
+            return true;
+        options.uid = kube_uid(live);
+        if (kube_delete(o->kube, o->arena, kube_ref_of(object), &options, err))
+            return true;
+    }
+    if (err->class != ERROR_NOT_FOUND)
+        return error_wrap(err, "delete %s", describe(o->arena, object));
+    error_clear(err);
+    return true;
+}
+
+bool objects_prune(const struct objects *o, const object_list *old, const object_list *now, struct error *err)
+{
+    for (size_t i = 0; i < old->len; i++)
+        if (!contains(now, old->items[i]) && !delete_one(o, old->items[i], NULL, err))
+            return false;
+    return true;
+}
+
+bool objects_delete(const struct objects *o, const object_list *list, const char *propagation, struct error *err)
+{
+    for (size_t i = 0; i < list->len; i++)
+        if (!delete_one(o, list->items[i], propagation, err))
+            return false;
+    return true;
+}
