@@ -40,6 +40,13 @@ struct kube {
     size_t idle_count;
 
     struct discovery *discovery;
+
+    struct {
+        void (*observe)(void *ctx, long status, const char *method, const char *host); // not changed after the first request
+        void *ctx;
+        double per_second, burst, tokens;
+        int64_t at_us; // when `tokens` was right
+    } meter;
 };
 
 // The token to send, malloc'd; NULL (and no error) where none is configured. force: read the file even if it looks
@@ -70,6 +77,8 @@ bool kube_do(struct kube *k, struct arena *a, const struct kube_call *call, stru
              struct error *err);
 // kube_do, and the answer parsed (out may be NULL).
 bool kube_do_json(struct kube *k, struct arena *a, const struct kube_call *call, struct value *out, struct error *err);
+void meter_observe(struct kube *k, CURL *easy, const char *method); // after a transfer
+void meter_wait(struct kube *k);                                    // before a request
 void transport_wake(struct kube *k); // with k->lock held: requests under way look at `cancelled`
 void transport_free(struct kube *k);
 void transport_once(void); // curl's global initialisation

@@ -268,6 +268,7 @@ static bool try_once(struct kube *k, struct try *t, int64_t deadline)
         if (t->call->begin)
             t->call->begin(t->call->ctx);
         try_run(k, t);
+        meter_observe(k, easy, str_or(t->call->method, "GET"));
         t->token = lines.token;
         lines.token = NULL;
     }
@@ -353,6 +354,7 @@ static void try_end(struct try *t)
 bool kube_do(struct kube *k, struct arena *a, const struct kube_call *call, struct kube_answer *answer,
              struct error *err)
 {
+    meter_wait(k);
     int64_t start = clock_mono_ms();
     struct try t = {.call = call, .conn = conn_take(k), .body = BUF_IN(a)};
     bool ok = false, fresh_token = false;

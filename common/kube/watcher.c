@@ -429,6 +429,7 @@ static void watch_ended(struct informer *i)
 
 static void finished(struct informer *i, CURLcode code)
 {
+    meter_observe(i->watcher->kube, i->easy, "GET");
     long status = 0;
     curl_off_t after = 0;
     struct error fault = {0};
