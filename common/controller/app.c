@@ -126,6 +126,14 @@ static bool start_servers(struct app *app, struct error *err)
 }
 
 // ---- start -------------------------------------------------------------------------------------------------------------------
+static void count_request(void *ctx, long status, const char *method, const char *host)
+{
+    struct app *app = ctx;
+    char code[16];
+    snprintf(code, sizeof code, "%ld", status);
+    metric_add(app->instruments.requests, 1, (const char *[]){status ? code : "<error>", method, host});
+}
+
 static bool connect_api(struct app *app, struct kube **out, struct error *err)
 {
     struct arena *scratch cleanup(cleanup_arena) = arena_new();
@@ -135,6 +143,8 @@ static bool connect_api(struct app *app, struct kube **out, struct error *err)
         return error_wrap(err, "Kubernetes API");
     free(app->own_namespace);
     app->own_namespace = xstrdup(str_or(getenv("RUNTIME_NAMESPACE"), str_or(config.namespace, "default")));
+    kube_set_rate(*out, (double)app_flag_int(app, "kube-api-qps"), (double)app_flag_int(app, "kube-api-burst"));
+    kube_set_observer(*out, count_request, app);
     kube_set_user_agent(*out, arena_printf(scratch, "%s/%s", app->spec->name, RUNNEL_VERSION));
     return true;
 }

@@ -123,6 +123,7 @@ struct controller_kind {
     bool is_static;           // may be static objects: `skip` decides
     bool (*skip)(struct value object); // true: leave it alone, no status (HelmRepository type oci); NULL: never
     const char *success_reason;
+    const char *refused;      // the whole kind is, in the words of its Ready condition; NULL: it works
 };
 
 // ---- the process -------------------------------------------------------------------------------------------------------------

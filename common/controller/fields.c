@@ -131,7 +131,7 @@ static bool dump_kind(const struct controller_kind *kind)
 {
     struct error err cleanup(error_clear) = {0};
     if (kind->schema && (!fields_cover(kind->schema, kind->fields, kind->field_count, &err) ||
-                         !schema_rules_cover(kind->schema, kind->rules, kind->rule_count, &err))) {
+                         (!kind->refused && !schema_rules_cover(kind->schema, kind->rules, kind->rule_count, &err)))) {
         fprintf(stderr, "%s\n", error_text(&err));
         return false;
     }

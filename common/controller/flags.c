@@ -46,7 +46,11 @@ static const struct flag common[] = {
 };
 static const struct {
     const char *flag, *variable;
-} from_environment[] = {{"metrics-addr", "METRICS_ADDR"}, {"events-addr", "EVENTS_ADDR"}};
+} from_environment[] = {{"metrics-addr", "METRICS_ADDR"},
+                        {"events-addr", "EVENTS_ADDR"},
+                        {"storage-path", "STORAGE_PATH"},
+                        {"storage-addr", "STORAGE_ADDRESS"},
+                        {"storage-adv-addr", "STORAGE_ADV_ADDR"}};
 
 static struct option *find(const struct flags *f, const char *name, size_t len)
 {
@@ -178,7 +182,7 @@ struct flags *flags_parse(const struct flag *own, size_t own_count, int argc, ch
     for (size_t i = 0; i < ARRAY_LEN(from_environment); i++) {
         const char *value = getenv(from_environment[i].variable);
         struct option *o = find(f, from_environment[i].flag, strlen(from_environment[i].flag));
-        if (value && assign(o, value, err))
+        if (o && !str_empty(value) && assign(o, value, err))
             o->given = false;
     }
     bool good = true;

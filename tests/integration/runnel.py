@@ -64,7 +64,7 @@ class Controller:
     def metrics(self):
         return self.http(self.metrics_port, "/metrics")[1]
 
-    def metric(self, name, **labels):
+    def metric(self, name, /, **labels):
         """The sum of a metric's series that have these labels; 0 when there is none."""
         total = 0.0
         for line in self.metrics().splitlines():

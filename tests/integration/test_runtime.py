@@ -283,8 +283,8 @@ def test_sigterm_in_the_middle_of_work(cluster, namespace):
         assert p.process.popen.wait(timeout=5) == 0
         assert time.monotonic() - began < 5
         assert condition(cluster.get("probe", "p", namespace))["status"] == "Unknown"
+    cluster.patch("probe", "p", {"spec": {"busy": 0}}, namespace)
     with Probes(cluster, namespace):
-        cluster.patch("probe", "p", {"spec": {"busy": 0}}, namespace)
         ready(cluster, namespace, message="said later")
 
 
