@@ -416,7 +416,7 @@ bool controllers_start(struct app *app, struct error *err)
     for (size_t i = 0; i < app->controller_count; i++) {
         const struct controller_kind *kind = app->spec->kinds[i];
         controller_init(app, &app->controllers[i], kind);
-        if (kind->schema && !schema_rules_cover(kind->schema, kind->rules, kind->rule_count, err))
+        if (kind->schema && !kind->refused && !schema_rules_cover(kind->schema, kind->rules, kind->rule_count, err))
             return false;
     }
     for (size_t i = 0; i < app->controller_count; i++)

@@ -135,7 +135,10 @@ static bool dump_kind(const struct controller_kind *kind)
         fprintf(stderr, "%s\n", error_text(&err));
         return false;
     }
-    printf("## %s (%s)\n\n| Field | State | Note |\n| --- | --- | --- |\n", kind->kind, kind->api_version);
+    printf("## %s (%s)\n\n", kind->kind, kind->api_version);
+    if (kind->refused)
+        printf("%s.\n\n", kind->refused);
+    printf("| Field | State | Note |\n| --- | --- | --- |\n");
     for (size_t i = 0; i < kind->field_count; i++) {
         const struct field *f = &kind->fields[i];
         printf("| `spec.%s` | %s | ", f->path, f->state == FIELD_WORKS ? "works" : "refused by name");

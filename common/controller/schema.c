@@ -224,6 +224,9 @@ bool schema_rules_cover(const struct schema *schema, const struct schema_rule *r
 
 bool spec_check(struct arena *a, const struct controller_kind *kind, struct value spec, const char **reason, struct error *err)
 {
+    *reason = "UnsupportedKind";
+    if (kind->refused)
+        return error_set(err, ERROR_INVALID, "%s", kind->refused);
     *reason = "UnsupportedField";
     if (!fields_check(a, kind->schema, kind->fields, kind->field_count, spec, err))
         return false;
