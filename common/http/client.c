@@ -1,6 +1,8 @@
 // client.c - a way of connecting: CA, client certificate, proxy, and the pool of curl handles that keep connections open.
 #include "http/private.h"
 
+#define SYSTEM_CA_FOLDER "/etc/ssl/certs" // of Debian's ca-certificates, by hash
+
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 
 static void start_curl(void)
@@ -53,6 +55,7 @@ struct http *http_new(const struct http_options *options, struct error *err)
     h->cert = keep(tls->cert);
     h->key = keep(tls->key);
     h->insecure = tls->insecure;
+    h->system_too = tls->system_too;
     return h;
 }
 
@@ -102,7 +105,7 @@ CURL *pool_acquire(struct http *h)
     }
     if (h->ca.len) {
         set_blob(curl, CURLOPT_CAINFO_BLOB, h->ca);
-        curl_easy_setopt(curl, CURLOPT_CAPATH, NULL); // that one alone, not the system's beside it
+        curl_easy_setopt(curl, CURLOPT_CAPATH, h->system_too ? SYSTEM_CA_FOLDER : NULL);
     }
     if (h->cert.len) {
         set_blob(curl, CURLOPT_SSLCERT_BLOB, h->cert);

@@ -13,6 +13,7 @@ struct http;
 
 struct http_tls {
     struct slice ca;         // PEM; empty: the system's
+    bool system_too;         // with a ca: the system's are trusted beside it
     struct slice cert, key;  // PEM, client certificate
     bool insecure;           // do not verify
     const char *server_name; // NULL: the URL's host

@@ -13,7 +13,7 @@ struct http {
     int idle_count, idle_max;
     char *user_agent, *proxy, *server_name;
     struct slice ca, cert, key; // malloc'd
-    bool insecure;
+    bool insecure, system_too;
 };
 
 // A handle with the client's options set; the caller gives it back with pool_release.
