@@ -395,8 +395,13 @@ struct schema_doc *schema_prepare(struct arena *a, struct slice json, struct err
     struct schema_doc *doc = arena_new_of(a, struct schema_doc);
     doc->arena = a;
     doc->places = map_new(a);
-    if (!json_parse(a, json.data, json.len, 0, &doc->root, err))
+    struct error reason cleanup(error_clear) = {0};
+    if (!json_parse(a, json.data, json.len, 0, &doc->root, &reason)) {
+        // Helm reads it as a stream, which has another word for an early end.
+        bool early = str_eq(error_text(&reason), "unexpected end of JSON input");
+        error_set(err, ERROR_INVALID, "%s", early ? (json.len ? "unexpected EOF" : "EOF") : error_text(&reason));
         return NULL;
+    }
     if (!collect(doc, doc->root, "", NULL, err) || !check_schema(doc, doc->root, err))
         return NULL;
     return doc;

@@ -243,7 +243,7 @@ static struct problem *check_enum(struct check *c)
         buf_printf(&names, "%s%s", i ? ", " : "", problem_display(c->v->arena, item));
     }
     if (!plain)
-        return problem(c, "enum failed");
+        return problem(c, "'enum' failed");
     return problem(c, value_len(list) == 1 ? "value must be %s" : "value must be one of %s", buf_cstr(&names));
 }
 
@@ -253,7 +253,7 @@ static struct problem *check_const(struct check *c)
     if (!keyword(c, "const", 6, &wanted) || value_equal(wanted, c->instance))
         return NULL;
     if (value_is(wanted, V_LIST) || value_is(wanted, V_DICT))
-        return problem(c, "const failed");
+        return problem(c, "'const' failed");
     return problem(c, "value must be %s", problem_display(c->v->arena, wanted));
 }
 
@@ -620,7 +620,7 @@ static void check_all_of(struct check *c, struct value list)
             vec_push(c->v->arena, &causes.causes, p);
     }
     if (causes.causes.len > 0)
-        add_with_causes(c, problem(c, "allOf failed"), &causes);
+        add_with_causes(c, problem(c, "'allOf' failed"), &causes);
 }
 
 static void check_any_of(struct check *c, struct value list)
@@ -638,7 +638,7 @@ static void check_any_of(struct check *c, struct value list)
             break;
     }
     if (!matched)
-        add_with_causes(c, problem(c, "anyOf failed"), &causes);
+        add_with_causes(c, problem(c, "'anyOf' failed"), &causes);
 }
 
 static void check_one_of(struct check *c, struct value list)
@@ -652,19 +652,19 @@ static void check_one_of(struct check *c, struct value list)
         } else if (matched < 0) {
             matched = (ptrdiff_t)i;
         } else {
-            FAIL(c, "oneOf failed, subschemas %s, %s matched", count_text(c, matched), count_text(c, (int64_t)i));
+            FAIL(c, "'oneOf' failed, subschemas %s, %s matched", count_text(c, matched), count_text(c, (int64_t)i));
             return;
         }
     }
     if (matched < 0)
-        add_with_causes(c, problem(c, "oneOf failed, none matched"), &causes);
+        add_with_causes(c, problem(c, "'oneOf' failed, none matched"), &causes);
 }
 
 static void check_combined(struct check *c)
 {
     struct value schema, then;
     if (keyword(c, "not", 4, &schema) && !apply_same(c, schema, true))
-        FAIL(c, "not failed");
+        FAIL(c, "'not' failed");
     if (keyword(c, "allOf", 4, &schema) && value_len(schema) > 0)
         check_all_of(c, schema);
     if (keyword(c, "anyOf", 4, &schema) && value_len(schema) > 0)
