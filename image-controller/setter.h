@@ -22,10 +22,11 @@ struct setter_object { // one YAML document; fields are "" where it has none
     VEC(struct setter_change) changes;
 };
 struct setter_file {
-    const char *path; // below the folder that was walked
+    const char *path; // below setter_result.base
     VEC(struct setter_object) objects;
 };
 struct setter_result {
+    const char *base;              // the folder that was walked, below the repository's; "" for that itself
     VEC(struct setter_file) files; // those that changed, by path
     size_t scanned, skipped;       // files that hold a marker; those of them that are no YAML
 };

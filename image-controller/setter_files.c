@@ -169,11 +169,13 @@ bool setter_run(struct arena *a, const char *folder, const char *path, const str
             close(fd);
         return error_set(err, ERROR_INVALID, "walking path for files: %s: %s", path, strerror(number));
     }
+    result->base = clean;
     if (S_ISDIR(st.st_mode))
         return walk_folder(&w, fd, "", 0);
     close(fd);
     const char *parent = name ? arena_strndup(a, clean, (size_t)(name - clean)) : "";
     int at = open_below(a, folder, parent);
+    result->base = parent;
     if (at < 0)
         return error_set(err, ERROR_INVALID, "walking path for files: %s: %s", path, strerror(errno));
     bool fine = visit(&w, at, "", name ? name + 1 : clean, 0);
