@@ -186,6 +186,11 @@ bool error_set(struct error *err, enum error_class class, const char *fmt, ...) 
 bool error_set_errno(struct error *err, int number, const char *fmt, ...) PRINTF(3, 4);
 bool error_wrap(struct error *err, const char *fmt, ...) PRINTF(2, 3); // puts "…: " before the message; returns false
 bool error_move(struct error *to, struct error *from);                 // returns false
+// Says so to the compiler too: what is only set on success is then not taken for uninitialised.
+#define error_set(...) ({ (error_set)(__VA_ARGS__); false; })
+#define error_set_errno(...) ({ (error_set_errno)(__VA_ARGS__); false; })
+#define error_wrap(...) ({ (error_wrap)(__VA_ARGS__); false; })
+#define error_move(...) ({ (error_move)(__VA_ARGS__); false; })
 void error_clear(struct error *err);                                   // frees; usable as cleanup(error_clear)
 const char *error_text(const struct error *err);                       // never NULL
 bool error_is_transient(const struct error *err);                      // TRANSIENT, TIMEOUT, CONFLICT

@@ -11,7 +11,7 @@ static char *format(const char *fmt, va_list args)
     return buf_steal(&b);
 }
 
-bool error_set(struct error *err, enum error_class class, const char *fmt, ...)
+bool (error_set)(struct error *err, enum error_class class, const char *fmt, ...)
 {
     if (!err)
         return false;
@@ -25,7 +25,7 @@ bool error_set(struct error *err, enum error_class class, const char *fmt, ...)
     return false;
 }
 
-bool error_wrap(struct error *err, const char *fmt, ...)
+bool (error_wrap)(struct error *err, const char *fmt, ...)
 {
     if (!err)
         return false;
@@ -42,7 +42,7 @@ bool error_wrap(struct error *err, const char *fmt, ...)
     return false;
 }
 
-bool error_move(struct error *to, struct error *from)
+bool (error_move)(struct error *to, struct error *from)
 {
     if (to && to != from) {
         error_clear(to);
@@ -98,7 +98,7 @@ static enum error_class class_of_errno(int number)
     }
 }
 
-bool error_set_errno(struct error *err, int number, const char *fmt, ...)
+bool (error_set_errno)(struct error *err, int number, const char *fmt, ...)
 {
     if (!err)
         return false;

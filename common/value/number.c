@@ -64,7 +64,7 @@ static void shortest(struct digits *d, double f, int bits)
 
 static void add_exponent(struct buf *out, int exponent, bool two_digits)
 {
-    char text[8];
+    char text[16];
     snprintf(text, sizeof text, two_digits ? "e%c%02d" : "e%c%d", exponent < 0 ? '-' : '+', abs(exponent));
     buf_str(out, text);
 }
