@@ -142,6 +142,52 @@ bool dict_remove(struct dict *d, const char *key, size_t len)
     return true;
 }
 
+void dict_reserve(struct dict *d, size_t count)
+{
+    if (count <= d->cap || count > UINT32_MAX)
+        return;
+    d->entries = arena_realloc(d->arena, d->entries, d->cap * sizeof *d->entries, count * sizeof *d->entries);
+    d->cap = (uint32_t)count;
+}
+
+void dict_clear(struct dict *d)
+{
+    d->len = 0;
+    d->sorted = true;
+    if (d->slot_count > 1024) { // clearing a big table again and again costs more than making one when it is needed
+        d->slots = NULL;
+        d->slot_count = 0;
+    } else if (d->slots) {
+        memset(d->slots, 0, d->slot_count * sizeof *d->slots);
+    }
+}
+
+struct value dict_clone(struct arena *a, const struct dict *d)
+{
+    struct value out = value_dict_typed(a, d->go_type);
+    struct dict *to = out.dict;
+    if (d->len) {
+        to->entries = arena_alloc(a, d->len * sizeof *to->entries);
+        memcpy(to->entries, d->entries, d->len * sizeof *to->entries);
+        to->cap = to->len = d->len;
+    }
+    if (d->len > DICT_SMALL) {
+        to->slots = arena_alloc(a, d->slot_count * sizeof *to->slots);
+        memcpy(to->slots, d->slots, d->slot_count * sizeof *to->slots);
+        to->slot_count = d->slot_count;
+    }
+    to->sorted = d->sorted;
+    return out;
+}
+
+struct slice key_cache_copy(struct key_cache *cache, struct arena *a, const char *key, size_t len)
+{
+    struct slice *slot = &cache->keys[key_hash(key, len) % ARRAY_LEN(cache->keys)];
+    if (!slot->data || slot->len != len || memcmp(slot->data, key, len) != 0)
+        *slot = slice_n(arena_strndup(a, key, len), len);
+    return *slot;
+}
+
 void dict_sort(struct dict *d)
 {
     if (d->sorted)

@@ -37,7 +37,21 @@ struct dict_entry *dict_find(const struct dict *d, const char *key, size_t len);
 void dict_put(struct dict *d, const char *key, size_t len, struct value v); // copies the key
 void dict_put_borrowed(struct dict *d, const char *key, size_t len,
                        struct value v); // the key lives as long as the dict
+// Makes room for exactly `count` entries, or items, in all.
+void dict_reserve(struct dict *d, size_t count);
+void list_reserve(struct list *l, size_t count);
+// Empties a dict for the next use, keeping its memory.
+void dict_clear(struct dict *d);
+// A shallow copy that takes no more memory than it needs.
+struct value dict_clone(struct arena *a, const struct dict *d);
+struct value list_clone(struct arena *a, const struct list *l);
 bool dict_remove(struct dict *d, const char *key, size_t len);
+
+// The same few keys come again and again in a document: readers keep one copy of those they met last.
+struct key_cache {
+    struct slice keys[256];
+};
+struct slice key_cache_copy(struct key_cache *cache, struct arena *a, const char *key, size_t len);
 
 // Templates can make a dict that holds itself, and lists that hold one another twice over and over. Every walk over
 // values therefore carries its way from the root; a container that is its own ancestor, or lies too deep, ends it.

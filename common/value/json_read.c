@@ -18,6 +18,7 @@ struct reader {
     int flags;
     bool odd_strings;
     const char *numbers, *end; // the text, from the last number seen on
+    struct key_cache keys;
 };
 
 static void cleanup_cjson(cJSON **tree)
@@ -155,6 +156,14 @@ static struct slice read_text(struct reader *r, const char *s)
     return slice_n(text, len);
 }
 
+static size_t child_count(const cJSON *node)
+{
+    size_t count = 0;
+    for (const cJSON *child = node->child; child; child = child->next)
+        count++;
+    return count;
+}
+
 static bool read_node(struct reader *r, const cJSON *node, struct value *out)
 {
     switch (node->type & 0xff) {
@@ -171,6 +180,7 @@ static bool read_node(struct reader *r, const cJSON *node, struct value *out)
     }
     case cJSON_Array:
         *out = value_list(r->arena);
+        list_reserve(out->list, child_count(node));
         for (const cJSON *child = node->child; child; child = child->next) {
             struct value item;
             if (!read_node(r, child, &item))
@@ -180,8 +190,11 @@ static bool read_node(struct reader *r, const cJSON *node, struct value *out)
         return true;
     case cJSON_Object:
         *out = value_dict(r->arena);
+        dict_reserve(out->dict, child_count(node));
         for (const cJSON *child = node->child; child; child = child->next) {
-            struct slice key = read_text(r, child->string);
+            struct slice key = r->odd_strings
+                                   ? read_text(r, child->string)
+                                   : key_cache_copy(&r->keys, r->arena, child->string, strlen(child->string));
             struct value item;
             if (!read_node(r, child, &item))
                 return false;

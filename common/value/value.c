@@ -45,6 +45,24 @@ struct value value_object(struct object *o)
     return o ? (struct value){.kind = V_OBJECT, .object = o} : VALUE_NULL;
 }
 
+void list_reserve(struct list *l, size_t count)
+{
+    if (count <= l->cap)
+        return;
+    l->items = arena_realloc(l->arena, l->items, l->cap * sizeof *l->items, count * sizeof *l->items);
+    l->cap = count;
+}
+
+struct value list_clone(struct arena *a, const struct list *l)
+{
+    struct value out = value_list_typed(a, l->go_type);
+    list_reserve(out.list, l->len);
+    if (l->len)
+        memcpy(out.list->items, l->items, l->len * sizeof *l->items);
+    out.list->len = l->len;
+    return out;
+}
+
 static struct value copy(struct arena *a, struct value v, const struct walk *up)
 {
     struct walk here;
@@ -56,31 +74,16 @@ static struct value copy(struct arena *a, struct value v, const struct walk *up)
     case V_LIST: {
         if (!walk_enter(&here, up, v.list))
             return VALUE_NULL;
-        struct value out = value_list_typed(a, v.list->go_type);
-        size_t len = v.list->len;
-        if (len)
-            out.list->items = arena_alloc(a, len * sizeof *out.list->items);
-        out.list->cap = len;
-        for (; out.list->len < len; out.list->len++)
-            out.list->items[out.list->len] = copy(a, v.list->items[out.list->len], &here);
+        struct value out = list_clone(a, v.list);
+        for (size_t i = 0; i < out.list->len; i++)
+            out.list->items[i] = copy(a, out.list->items[i], &here);
         return out;
     }
     case V_DICT: {
         if (!walk_enter(&here, up, v.dict))
             return VALUE_NULL;
-        struct value out = value_dict_typed(a, v.dict->go_type);
-        struct dict *to = out.dict, *from = v.dict;
-        if (from->len) {
-            to->entries = arena_alloc(a, from->len * sizeof *to->entries);
-            memcpy(to->entries, from->entries, from->len * sizeof *to->entries);
-            to->cap = to->len = from->len;
-        }
-        if (from->slots) {
-            to->slots = arena_alloc(a, from->slot_count * sizeof *to->slots);
-            memcpy(to->slots, from->slots, from->slot_count * sizeof *to->slots);
-            to->slot_count = from->slot_count;
-        }
-        to->sorted = from->sorted;
+        struct value out = dict_clone(a, v.dict);
+        struct dict *to = out.dict;
         for (uint32_t i = 0; i < to->len; i++) {
             struct dict_entry *e = &to->entries[i];
             e->key = arena_strndup(a, e->key, e->key_len);
@@ -298,11 +301,8 @@ void value_push(struct value list, struct value v)
     if (list.kind != V_LIST)
         return;
     struct list *l = list.list;
-    if (l->len == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 4;
-        l->items = arena_realloc(l->arena, l->items, l->cap * sizeof *l->items, cap * sizeof *l->items);
-        l->cap = cap;
-    }
+    if (l->len == l->cap)
+        list_reserve(l, l->cap ? l->cap * 2 : 4);
     l->items[l->len++] = v;
 }
 

@@ -27,8 +27,12 @@ struct anchor {
     bool open; // its node has not ended yet: an alias to it would hold itself
 };
 
-struct frame { // a list or dict that is being filled
+// A list or dict that is being filled. It grows in the scratch arena, where the next one at that depth takes its memory
+// over, and moves to the document's arena, without slack, when it is complete.
+struct frame {
     struct value container;
+    struct dict *dict; // of this depth, once there was one; likewise
+    struct list *list;
     struct anchor *anchor;
     struct value key; // of a dict, as it will be stored
     size_t line;      // of the node itself
@@ -44,7 +48,10 @@ struct reader {
     struct error *err;
     int flags;
     struct map *anchors;
+    struct arena *scratch;
+    struct key_cache keys;
     VEC(struct frame) stack;
+    size_t depth;
     struct value root;
     struct buf faults[STEP_COUNT];
     enum error_class fault_class;
@@ -246,10 +253,26 @@ static struct value decode_tagged(struct reader *r, const char *tag, struct valu
     return VALUE_NULL;
 }
 
+static bool key_comes_next(const struct reader *r)
+{
+    const struct frame *f = r->depth ? &r->stack.items[r->depth - 1] : NULL;
+    return f && f->container.kind == V_DICT && !f->have_key;
+}
+
+static struct value scalar_text(struct reader *r, const yaml_event_t *event)
+{
+    const char *text = (const char *)event->data.scalar.value;
+    size_t len = event->data.scalar.length;
+    if (!key_comes_next(r))
+        return value_string_copy(r->arena, text, len);
+    struct slice key = key_cache_copy(&r->keys, r->arena, text, len);
+    return value_string_n(key.data, key.len);
+}
+
 static struct value decode_scalar(struct reader *r, const yaml_event_t *event)
 {
     const char *tag = (const char *)event->data.scalar.tag;
-    struct value text = value_string_copy(r->arena, (const char *)event->data.scalar.value, event->data.scalar.length);
+    struct value text = scalar_text(r, event);
     if (tag && *tag)
         return str_has_prefix(tag, TAG_PREFIX) ? decode_tagged(r, tag + strlen(TAG_PREFIX), text) : text;
     if (!event->data.scalar.plain_implicit)
@@ -336,11 +359,11 @@ static void merge(struct reader *r, struct frame *f, struct value v, bool alias,
 // Gives a finished node to the container that waits for it. A mapping key << that is not quoted comes with merge_key.
 static void add_node(struct reader *r, struct value v, bool merge_key, bool alias, size_t line)
 {
-    if (!r->stack.len) {
+    if (!r->depth) {
         r->root = through_json(r, v);
         return;
     }
-    struct frame *f = &r->stack.items[r->stack.len - 1];
+    struct frame *f = &r->stack.items[r->depth - 1];
     if (f->container.kind == V_LIST) {
         value_push(f->container, through_json(r, v));
     } else if (!f->have_key) {
@@ -367,7 +390,7 @@ static struct anchor *anchor_new(struct reader *r, const yaml_char_t *name, bool
 {
     if (!name)
         return NULL;
-    struct anchor *anchor = arena_new_of(r->arena, struct anchor);
+    struct anchor *anchor = arena_new_of(r->scratch, struct anchor);
     anchor->open = open;
     map_put(r->anchors, (const char *)name, anchor);
     return anchor;
@@ -386,7 +409,7 @@ static bool on_alias(struct reader *r, const yaml_event_t *event)
         return true;
     }
     struct value v;
-    if (count_node(r, r->alias_nodes) && copy_alias(r, anchor->value, (unsigned)r->stack.len, &v))
+    if (count_node(r, r->alias_nodes) && copy_alias(r, anchor->value, (unsigned)r->depth, &v))
         add_node(r, v, false, true, event->start_mark.line);
     return true;
 }
@@ -405,29 +428,55 @@ static void on_scalar(struct reader *r, const yaml_event_t *event)
     add_node(r, v, merge_key, false, event->start_mark.line);
 }
 
-static bool on_start(struct reader *r, const yaml_event_t *event, struct value container, const yaml_char_t *name)
+// The frame of the next depth, with an empty container of that kind.
+static struct frame *push_frame(struct reader *r, enum value_kind kind)
 {
-    if (r->stack.len == VALUE_DEPTH_MAX)
+    if (r->depth == r->stack.len)
+        vec_push(r->scratch, &r->stack, (struct frame){0});
+    struct frame *f = &r->stack.items[r->depth++];
+    if (kind == V_DICT) {
+        if (!f->dict)
+            f->dict = value_dict(r->scratch).dict;
+        dict_clear(f->dict);
+        f->container = (struct value){.kind = V_DICT, .dict = f->dict};
+    } else {
+        if (!f->list)
+            f->list = value_list(r->scratch).list;
+        f->list->len = 0;
+        f->container = (struct value){.kind = V_LIST, .list = f->list};
+    }
+    return f;
+}
+
+static bool on_start(struct reader *r, const yaml_event_t *event, enum value_kind kind, const yaml_char_t *name)
+{
+    if (r->depth == VALUE_DEPTH_MAX)
         return error_set(r->err, ERROR_LIMIT, "yaml: exceeded max depth of %d", VALUE_DEPTH_MAX);
     if (!failed(r))
         count_node(r, false);
-    struct anchor *anchor = anchor_new(r, name, true);
-    vec_push(r->arena, &r->stack,
-             (struct frame){.container = container, .anchor = anchor, .line = event->start_mark.line});
+    struct frame *f = push_frame(r, kind);
+    f->anchor = anchor_new(r, name, true);
+    f->line = event->start_mark.line;
+    f->have_key = false;
     return true;
 }
 
 static void on_end(struct reader *r)
 {
-    struct frame f = r->stack.items[--r->stack.len];
-    if (f.container.kind == V_DICT)
-        dict_sort(f.container.dict); // so that reading it changes nothing: threads may share what is only read
-    if (f.anchor) {
-        f.anchor->open = false;
-        f.anchor->value = f.container;
+    struct frame *f = &r->stack.items[--r->depth];
+    struct value v;
+    if (f->container.kind == V_DICT) {
+        dict_sort(f->dict); // so that reading it changes nothing: threads may share what is only read
+        v = dict_clone(r->arena, f->dict);
+    } else {
+        v = list_clone(r->arena, f->list);
+    }
+    if (f->anchor) {
+        f->anchor->open = false;
+        f->anchor->value = v;
     }
     if (!failed(r))
-        add_node(r, f.container, false, false, f.line);
+        add_node(r, v, false, false, f->line);
 }
 
 // ---- documents ----------------------------------------------------------------------------------------------------
@@ -456,9 +505,9 @@ static bool on_event(struct reader *r, const yaml_event_t *event)
         on_scalar(r, event);
         return true;
     case YAML_SEQUENCE_START_EVENT:
-        return on_start(r, event, value_list(r->arena), event->data.sequence_start.anchor);
+        return on_start(r, event, V_LIST, event->data.sequence_start.anchor);
     case YAML_MAPPING_START_EVENT:
-        return on_start(r, event, value_dict(r->arena), event->data.mapping_start.anchor);
+        return on_start(r, event, V_DICT, event->data.mapping_start.anchor);
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
         on_end(r);
@@ -471,8 +520,8 @@ static bool on_event(struct reader *r, const yaml_event_t *event)
 // Reads up to the end of one document, whose value is r->root.
 static enum next next_document(struct reader *r)
 {
-    r->anchors = map_new(r->arena);
-    r->stack.len = 0;
+    r->anchors = map_new(r->scratch);
+    r->depth = 0;
     r->root = VALUE_NULL;
     r->nodes = r->alias_nodes = 0;
     for (;;) {
@@ -500,9 +549,16 @@ static bool reader_start(struct reader *r, const char *data, size_t len)
                          limits.bytes);
     if (!yaml_parser_initialize(&r->parser))
         return error_set(r->err, ERROR_LIMIT, "yaml: out of memory");
+    r->scratch = arena_new();
     yaml_parser_set_input_string(&r->parser, (const unsigned char *)data, len);
     yaml_parser_set_encoding(&r->parser, YAML_ANY_ENCODING);
     return true;
+}
+
+static void reader_end(struct reader *r)
+{
+    yaml_parser_delete(&r->parser);
+    arena_free(r->scratch);
 }
 
 bool yaml_parse(struct arena *a, const char *data, size_t len, int flags, struct value *out, struct error *err)
@@ -512,7 +568,7 @@ bool yaml_parse(struct arena *a, const char *data, size_t len, int flags, struct
     if (!reader_start(&r, data, len))
         return false;
     enum next next = next_document(&r);
-    yaml_parser_delete(&r.parser);
+    reader_end(&r);
     if (next == NEXT_DOCUMENT)
         *out = r.root;
     return next != NEXT_ERROR;
@@ -528,6 +584,6 @@ bool yaml_parse_all(struct arena *a, const char *data, size_t len, int flags, st
     while ((next = next_document(&r)) == NEXT_DOCUMENT)
         if (!value_is_null(r.root))
             value_push(*out, r.root);
-    yaml_parser_delete(&r.parser);
+    reader_end(&r);
     return next == NEXT_END;
 }
