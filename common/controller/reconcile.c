@@ -193,8 +193,6 @@ static struct result check_and_reconcile(struct reconcile *r)
     const struct controller_kind *kind = r->controller->kind;
     struct error err cleanup(error_clear) = {0};
     const char *reason = NULL;
-    if (!r->deleting && kind->refused)
-        return result_stalled(r, "UnsupportedKind", "%s", kind->refused);
     if (!r->deleting && !spec_check(r->arena, kind, r->spec, &reason, &err))
         return result_stalled(r, reason, "%s", error_text(&err));
     return kind->reconcile(r);
