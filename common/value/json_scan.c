@@ -231,7 +231,9 @@ bool json_scan(const char *data, size_t len, struct json_facts *facts, struct er
 {
     struct scanner s = {.data = data, .end = data + len, .p = data, .facts = facts, .err = err};
     bool more = true;
-    while (more) {
+    for (size_t values = 0; more; values++) {
+        if (values == JSON_VALUES_MAX)
+            return error_set(err, ERROR_LIMIT, "more than %u JSON values", JSON_VALUES_MAX);
         skip_space(&s);
         char c = s.p < s.end ? *s.p : '\0';
         if (c == '{' || c == '[') {

@@ -10,6 +10,7 @@ struct json_facts {
     bool long_numbers; // more than JSON_NUMBER_MAX characters
 };
 #define JSON_NUMBER_MAX 60
+#define JSON_VALUES_MAX (8u << 20) // three bytes of text can become over a hundred of memory
 
 // Errors: encoding/json's words; err->code is the offset.
 bool json_scan(const char *data, size_t len, struct json_facts *facts, struct error *err);

@@ -63,7 +63,7 @@ struct value list_clone(struct arena *a, const struct list *l)
     return out;
 }
 
-static struct value copy(struct arena *a, struct value v, const struct walk *up)
+static struct value copy(struct arena *a, struct value v, struct key_cache *keys, const struct walk *up)
 {
     struct walk here;
     switch (v.kind) {
@@ -76,7 +76,7 @@ static struct value copy(struct arena *a, struct value v, const struct walk *up)
             return VALUE_NULL;
         struct value out = list_clone(a, v.list);
         for (size_t i = 0; i < out.list->len; i++)
-            out.list->items[i] = copy(a, out.list->items[i], &here);
+            out.list->items[i] = copy(a, out.list->items[i], keys, &here);
         return out;
     }
     case V_DICT: {
@@ -86,8 +86,8 @@ static struct value copy(struct arena *a, struct value v, const struct walk *up)
         struct dict *to = out.dict;
         for (uint32_t i = 0; i < to->len; i++) {
             struct dict_entry *e = &to->entries[i];
-            e->key = arena_strndup(a, e->key, e->key_len);
-            e->value = copy(a, e->value, &here);
+            e->key = key_cache_copy(keys, a, e->key, e->key_len).data;
+            e->value = copy(a, e->value, keys, &here);
         }
         dict_sort(to);
         return out;
@@ -99,7 +99,8 @@ static struct value copy(struct arena *a, struct value v, const struct walk *up)
 
 struct value value_copy(struct arena *a, struct value v)
 {
-    return copy(a, v, NULL);
+    struct key_cache keys = {0};
+    return copy(a, v, &keys, NULL);
 }
 
 // ---- looking ------------------------------------------------------------------------------------------------------
@@ -190,8 +191,12 @@ struct value value_at(struct value list, size_t i)
 
 bool value_find(struct value dict, const char *key, size_t len, struct value *out)
 {
+    *out = VALUE_NULL;
+    if (dict.kind == V_OBJECT && dict.object->class->index)
+        return dict.object->class->index(dict.object, key, len, out);
     const struct dict_entry *e = dict.kind == V_DICT ? dict_find(dict.dict, key, len) : NULL;
-    *out = e ? e->value : VALUE_NULL;
+    if (e)
+        *out = e->value;
     return e;
 }
 

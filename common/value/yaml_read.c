@@ -1,8 +1,8 @@
 // yaml_read.c - reads YAML: libyaml's events become values by the rules of go-yaml v2 and sigs.k8s.io/yaml.
 //
 // go-yaml works in steps: parse a document to its end, decode the nodes, make every key a string, marshal. A fault of
-// an earlier step hides those of later ones. Here one pass does all of it, so a fault of a later step is kept (struct
-// fault) while parsing goes on to the end of the document; then the fault of the earliest step is the one that is told.
+// an earlier step hides those of later ones. Here one pass does all of it, so a fault of a later step is kept
+// (reader.faults) while parsing goes on to the end of the document; then the fault of the earliest step is told.
 #include "value/internal.h"
 #include "value/yaml_scalar.h"
 
@@ -12,6 +12,7 @@
 
 #define YAML_BYTES_MAX (64u << 20)
 #define YAML_NODES_MAX (4u << 20)
+#define FAULT_TEXT_MAX 2000 // of what a message quotes from the document
 #define TAG_PREFIX "tag:yaml.org,2002:"
 
 static struct yaml_limits limits = {.bytes = YAML_BYTES_MAX, .nodes = YAML_NODES_MAX};
@@ -84,7 +85,7 @@ static struct buf *fault_text(struct reader *r, enum step step)
 {
     if (r->faults[step].len)
         return NULL; // the first one counts
-    r->faults[step].arena = r->arena;
+    r->faults[step].arena = r->scratch;
     return &r->faults[step];
 }
 
@@ -104,7 +105,7 @@ static void duplicate_key(struct reader *r, size_t line, struct value key)
 {
     struct buf *text = &r->faults[STEP_TYPES];
     if (!text->len) {
-        text->arena = r->arena;
+        text->arena = r->scratch;
         buf_str(text, "yaml: unmarshal errors:");
     }
     buf_printf(text, "\n  line %zu: key ", line + 1);
@@ -128,6 +129,8 @@ static bool document_faults(struct reader *r)
 // Go's %#v, as far as keys need it.
 static void go_syntax(struct buf *out, struct value v, unsigned depth)
 {
+    if (out->len > FAULT_TEXT_MAX)
+        return;
     if (v.kind == V_STRING) {
         go_quote(out, v.data, v.len);
     } else if (v.kind == V_LIST && depth < 32) {
@@ -249,7 +252,8 @@ static struct value decode_tagged(struct reader *r, const char *tag, struct valu
         return got == YAML_TIMESTAMP ? text : v;
     if (want == YAML_FLOAT && got == YAML_INT && v.go != GO_UINT64)
         return value_float((double)v.integer);
-    fault(r, STEP_DECODE, "yaml: cannot decode !!%s `%.*s` as a !!%s", type_tags[got], (int)text.len, text.data, tag);
+    int shown = text.len < FAULT_TEXT_MAX ? (int)text.len : FAULT_TEXT_MAX;
+    fault(r, STEP_DECODE, "yaml: cannot decode !!%s `%.*s` as a !!%s", type_tags[got], shown, text.data, tag);
     return VALUE_NULL;
 }
 
@@ -401,11 +405,11 @@ static bool on_alias(struct reader *r, const yaml_event_t *event)
     const char *name = (const char *)event->data.alias.anchor;
     const struct anchor *anchor = map_get(r->anchors, name);
     if (!anchor)
-        return error_set(r->err, ERROR_INVALID, "yaml: unknown anchor '%s' referenced", name);
+        return error_set(r->err, ERROR_INVALID, "yaml: unknown anchor '%.*s' referenced", FAULT_TEXT_MAX, name);
     if (failed(r))
         return true;
     if (anchor->open) {
-        fault(r, STEP_DECODE, "yaml: anchor '%s' value contains itself", name);
+        fault(r, STEP_DECODE, "yaml: anchor '%.*s' value contains itself", FAULT_TEXT_MAX, name);
         return true;
     }
     struct value v;

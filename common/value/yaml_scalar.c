@@ -1,7 +1,6 @@
 // yaml_scalar.c - the types of plain scalars by go-yaml's rules: YAML 1.1 less base 60, with Go's number syntax.
 #include "value/yaml_scalar.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 

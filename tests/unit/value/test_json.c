@@ -142,6 +142,22 @@ static void test_depth(void **state)
     arena_free(a);
 }
 
+static void test_count(void **state)
+{
+    enum { VALUES = 9 << 20 };
+    struct arena *a = arena_new();
+    struct error err = {0};
+    struct value v;
+    char *text = xmalloc(2 * VALUES);
+    for (size_t i = 0; i < VALUES; i++)
+        memcpy(text + 2 * i, i ? ",1" : "[1", 2);
+    assert_false(json_parse(a, text, 2 * VALUES, 0, &v, &err));
+    assert_int_equal(err.class, ERROR_LIMIT);
+    error_clear(&err);
+    free(text);
+    arena_free(a);
+}
+
 static void test_write_flags(void **state)
 {
     struct arena *a = arena_new();
@@ -223,9 +239,9 @@ static void test_shortest_floats(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round),           cmocka_unit_test(test_faults),      cmocka_unit_test(test_nul_in_text),
-        cmocka_unit_test(test_depth),           cmocka_unit_test(test_write_flags), cmocka_unit_test(test_write_odd),
-        cmocka_unit_test(test_shortest_floats),
+        cmocka_unit_test(test_round),     cmocka_unit_test(test_faults),          cmocka_unit_test(test_nul_in_text),
+        cmocka_unit_test(test_depth),     cmocka_unit_test(test_count),           cmocka_unit_test(test_write_flags),
+        cmocka_unit_test(test_write_odd), cmocka_unit_test(test_shortest_floats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
