@@ -1,17 +1,6 @@
 // goprint.c - values as Go's fmt prints them with %v, and strings as strconv quotes them.
 #include "value/internal.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
-static void add_integer(struct buf *out, struct value v)
-{
-    char text[24];
-    int len = v.go >= GO_UINT && v.go <= GO_UINT64 ? snprintf(text, sizeof text, "%" PRIu64, (uint64_t)v.integer)
-                                                   : snprintf(text, sizeof text, "%" PRId64, v.integer);
-    buf_add(out, text, (size_t)len);
-}
-
 static void print(struct buf *out, struct value v, const struct walk *up)
 {
     struct walk here;
@@ -23,7 +12,7 @@ static void print(struct buf *out, struct value v, const struct walk *up)
         buf_str(out, v.boolean ? "true" : "false");
         break;
     case V_INT:
-        add_integer(out, v);
+        print_integer(out, v);
         break;
     case V_FLOAT:
         go_print_float(out, v.number, v.go == GO_FLOAT32 ? 32 : 64, GO_FLOAT_G);

@@ -1,9 +1,7 @@
 // json_write.c - JSON as Go's encoding/json writes it.
 #include "value/internal.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 
 // Shared structure multiplies when it is written out: a few nested lists can stand for any amount of text.
 #define JSON_OUTPUT_MAX (512u << 20)
@@ -60,14 +58,6 @@ static void write_string(struct buf *out, const char *s, size_t len, bool html)
     }
     buf_add(out, s + start, len - start);
     buf_char(out, '"');
-}
-
-static void write_integer(struct buf *out, struct value v)
-{
-    char text[24];
-    int len = v.go >= GO_UINT && v.go <= GO_UINT64 ? snprintf(text, sizeof text, "%" PRIu64, (uint64_t)v.integer)
-                                                   : snprintf(text, sizeof text, "%" PRId64, v.integer);
-    buf_add(out, text, (size_t)len);
 }
 
 static void break_line(struct writer *w, unsigned depth)
@@ -131,7 +121,7 @@ static bool write_value(struct writer *w, struct value v, const struct walk *up)
         buf_str(w->out, v.boolean ? "true" : "false");
         return true;
     case V_INT:
-        write_integer(w->out, v);
+        print_integer(w->out, v);
         return true;
     case V_FLOAT:
         if (!isfinite(v.number))

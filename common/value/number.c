@@ -4,6 +4,28 @@
 #include <math.h>
 #include <stdio.h>
 
+// The digits of n, at the end of text; returns where they start.
+#define INTEGER_LEN 20
+static char *format_integer(char text[INTEGER_LEN], uint64_t n)
+{
+    char *p = text + INTEGER_LEN;
+    do {
+        *--p = (char)('0' + n % 10);
+        n /= 10;
+    } while (n);
+    return p;
+}
+
+void print_integer(struct buf *out, struct value v)
+{
+    char text[INTEGER_LEN];
+    bool negative = v.integer < 0 && !(v.go >= GO_UINT && v.go <= GO_UINT64);
+    char *start = format_integer(text, negative ? -(uint64_t)v.integer : (uint64_t)v.integer);
+    if (negative)
+        buf_char(out, '-');
+    buf_add(out, start, (size_t)(text + INTEGER_LEN - start));
+}
+
 struct digits {
     char text[20]; // without point, no trailing zeros; "0" for zero
     int count;
@@ -34,7 +56,10 @@ static void shortest(struct digits *d, double f, int bits)
     char text[40];
     // Whole numbers that doubles hold exactly need no search: their own digits, less the zeros at the end.
     if (bits == 64 && f < 1e15 && f == (double)(int64_t)f) {
-        d->count = snprintf(d->text, sizeof d->text, "%lld", (long long)f);
+        char integer[INTEGER_LEN], *start = format_integer(integer, (uint64_t)f);
+        d->count = (int)(integer + INTEGER_LEN - start);
+        memcpy(d->text, start, (size_t)d->count);
+        d->text[d->count] = '\0';
         d->exponent = d->count - 1;
         while (d->count > 1 && d->text[d->count - 1] == '0')
             d->text[--d->count] = '\0';

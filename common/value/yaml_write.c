@@ -8,7 +8,6 @@
 #include "value/yaml_order.h"
 #include "value/yaml_scalar.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -403,18 +402,17 @@ static bool write_float(struct writer *w, struct value v)
         return refuse(w, isnan(v.number) ? "json: unsupported value: NaN"
                          : v.number > 0  ? "json: unsupported value: +Inf"
                                          : "json: unsupported value: -Inf");
+    if (fabs(v.number) < 1e15 && v.number == (double)(int64_t)v.number) { // by far the most; -0 becomes 0
+        print_integer(out, value_int((int64_t)v.number));
+        return true;
+    }
     // Written as JSON and read back: what has neither point nor exponent there is a whole number, if it fits into 64
     // bits.
     size_t start = out->len;
     go_print_float(out, v.number, bits, GO_FLOAT_JSON);
     struct value back;
-    if (yaml_resolve(out->data + start, out->len - start, &back) == YAML_INT) {
-        if (back.integer == 0) { // -0
-            out->len = start;
-            buf_char(out, '0');
-        }
+    if (yaml_resolve(out->data + start, out->len - start, &back) == YAML_INT)
         return true;
-    }
     out->len = start;
     go_print_float(out, back.number, 64, GO_FLOAT_YAML);
     return true;
@@ -558,7 +556,7 @@ static bool write_node(struct writer *w, struct value v, enum place place, size_
         buf_str(w->out, v.boolean ? "true" : "false");
         return true;
     case V_INT:
-        go_print_value(w->out, v);
+        print_integer(w->out, v);
         return true;
     case V_FLOAT:
         return write_float(w, v);
