@@ -107,7 +107,7 @@ bool render_chart(struct arena *a, const struct chart *chart, struct value value
     struct value coalesced;
     if (!chart_coalesce(a, c, values, &coalesced, err))
         return false;
-    if (!options->skip_schema && !chart_check_schema(a, c, coalesced, err))
+    if (!options->skip_schema && !chart_check_schema(a, c, coalesced, options->schema_source, err))
         return false;
     out->chart = c;
     out->values = value_copy(a, coalesced);

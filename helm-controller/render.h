@@ -45,6 +45,7 @@ struct render_options {
     void *lookup_ctx;
     struct template_limits limits;  // zeros: the defaults
     bool skip_schema;               // values.schema.json is not consulted
+    const struct chart_schema_source *schema_source; // brings documents that a schema refers to; NULL: such a schema is refused
     bool sub_notes;                 // NOTES.txt of subcharts as well
     bool include_crds;              // crds/ ahead of the objects in manifest_text
 };

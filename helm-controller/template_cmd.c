@@ -8,6 +8,7 @@
 
 #include "base/base.h"
 #include "render.h"
+#include "schema_helper.h"
 #include "value_options.h"
 
 struct command {
@@ -368,8 +369,10 @@ static bool add_api_versions(struct command *c, struct render_capabilities *caps
 static bool run(struct command *c, struct buf *out, struct error *err)
 {
     const char *name, *chart_word, *path;
+    const struct chart_schema_source schemas = {.fetch = schema_helper_fetch};
     struct render_options options = {.capabilities = render_default_capabilities(),
                                      .skip_schema = c->skip_schema,
+                                     .schema_source = &schemas,
                                      .sub_notes = c->sub_notes,
                                      .include_crds = c->include_crds};
     if (!str_empty(c->kube_version) &&

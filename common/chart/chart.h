@@ -54,8 +54,15 @@ struct chart_file *chart_crds(struct arena *a, const struct chart *c, size_t *co
 struct chart *chart_with_dependencies(struct arena *a, const struct chart *c, struct value user_values, struct error *err);
 // chartutil.CoalesceValues: the chart's defaults under the user's values; null deletes; globals. Result: a "common.Values" dict.
 bool chart_coalesce(struct arena *a, const struct chart *c, struct value user_values, struct value *out, struct error *err);
-// values.schema.json of the chart and its dependencies, with Helm's message.
-bool chart_check_schema(struct arena *a, const struct chart *c, struct value values, struct error *err);
+// values.schema.json of the chart and its dependencies, with Helm's message. A schema may refer to documents elsewhere; `source`
+// brings them (their errors are shown as they are), NULL refuses them.
+#define CHART_SCHEMA_MAX (8u << 20) // bytes of one document
+struct chart_schema_source {
+    bool (*fetch)(void *ctx, struct arena *a, const char *url, struct slice *out, struct error *err);
+    void *ctx;
+};
+bool chart_check_schema(struct arena *a, const struct chart *c, struct value values, const struct chart_schema_source *source,
+                        struct error *err);
 
 // A values file: one or more documents, later ones merged over earlier ones; numbers are float64.
 bool chart_load_values(struct arena *a, struct slice yaml, struct value *out, struct error *err);

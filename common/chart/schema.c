@@ -4,6 +4,8 @@
 
 #include <ctype.h>
 
+#define MAX_DOCUMENTS 100 // that one schema may bring together
+
 enum form { ONE = 1, LIST = 2, MAP = 4 };
 
 // Where schemas stand inside a schema, from which draft on.
@@ -139,7 +141,7 @@ static bool draft_of(struct schema_doc *doc, struct value schema, int fallback, 
             *out = drafts[i].draft;
             return true;
         }
-    return error_set(err, ERROR_INVALID, "failing loading %s: schemas of other documents are not fetched",
+    return error_set(err, ERROR_INVALID, "failing loading %s: meta-schemas of one's own are not supported",
                      quoted(doc->arena, slice_dup(doc->arena, plain)));
 }
 
@@ -162,8 +164,9 @@ static bool add_anchor(struct schema_doc *doc, struct schema_resource *r, const 
         return true;
     struct schema_place *held = map_get(r->anchors, name);
     if (held && held != place)
-        return error_set(err, ERROR_INVALID, "duplicate anchor %s in \"%s\" at %s and %s", quoted(doc->arena, name),
-                         SCHEMA_URL, quoted(doc->arena, held->pointer), quoted(doc->arena, place->pointer));
+        return error_set(err, ERROR_INVALID, "duplicate anchor %s in %s at %s and %s", quoted(doc->arena, name),
+                         quoted(doc->arena, place->url), quoted(doc->arena, held->pointer),
+                         quoted(doc->arena, place->pointer));
     map_put(r->anchors, name, place);
     if (dynamic)
         map_put(r->dynamic_anchors, name, place);
@@ -191,8 +194,9 @@ static const char *escaped(struct arena *a, const char *key)
     return buf_cstr(&out);
 }
 
-static bool collect(struct schema_doc *doc, struct value schema, const char *pointer, struct schema_resource *within,
-                    struct error *err);
+// `url` is the document's; within is NULL for its root.
+static bool collect(struct schema_doc *doc, struct value schema, const char *url, const char *pointer,
+                    struct schema_resource *within, struct error *err);
 
 static bool collect_below(struct schema_doc *doc, struct schema_place *place, struct error *err)
 {
@@ -205,22 +209,46 @@ static bool collect_below(struct schema_doc *doc, struct schema_place *place, st
         const char *base = arena_printf(a, "%s/%s", place->pointer, subschemas[i].keyword);
         if (value_is(v, V_LIST) && (subschemas[i].form & LIST)) {
             for (size_t k = 0; k < value_len(v); k++)
-                if (!collect(doc, value_at(v, k), arena_printf(a, "%s/%zu", base, k), r, err))
+                if (!collect(doc, value_at(v, k), place->url, arena_printf(a, "%s/%zu", base, k), r, err))
                     return false;
         } else if (value_is(v, V_DICT) && (subschemas[i].form & MAP)) {
             for (struct value_iter it = {0}; value_next(v, &it);)
-                if (!collect(doc, it.value, arena_printf(a, "%s/%s", base, escaped(a, it.key)), r, err))
+                if (!collect(doc, it.value, place->url, arena_printf(a, "%s/%s", base, escaped(a, it.key)), r, err))
                     return false;
         } else if (subschemas[i].form & ONE) {
-            if (!collect(doc, v, base, r, err))
+            if (!collect(doc, v, place->url, base, r, err))
                 return false;
         }
     }
     return true;
 }
 
-static bool collect(struct schema_doc *doc, struct value schema, const char *pointer, struct schema_resource *within,
-                    struct error *err)
+static struct schema_resource *add_resource(struct schema_doc *doc, struct value schema, const char *url,
+                                            const char *document, const char *pointer, int draft, struct error *err)
+{
+    struct arena *a = doc->arena;
+    for (size_t i = 0; i < doc->resources.len; i++) {
+        if (!str_eq(doc->resources.items[i]->url, url))
+            continue;
+        error_set(err, ERROR_INVALID, "duplicate id %s in %s at %s and %s", quoted(a, url), quoted(a, document),
+                  quoted(a, pointer), quoted(a, doc->resources.items[i]->pointer));
+        return NULL;
+    }
+    struct schema_resource *r = arena_new_of(a, struct schema_resource);
+    *r = (struct schema_resource){.url = url,
+                                  .pointer = pointer,
+                                  .document = document,
+                                  .schema = schema,
+                                  .draft = draft,
+                                  .anchors = map_new(a),
+                                  .dynamic_anchors = map_new(a),
+                                  .recursive_anchor = value_true(value_get(schema, "$recursiveAnchor"))};
+    vec_push(a, &doc->resources, r);
+    return r;
+}
+
+static bool collect(struct schema_doc *doc, struct value schema, const char *url, const char *pointer,
+                    struct schema_resource *within, struct error *err)
 {
     if (!value_is(schema, V_DICT) || schema_place_of(doc, schema))
         return true;
@@ -235,22 +263,15 @@ static bool collect(struct schema_doc *doc, struct value schema, const char *poi
     }
     struct schema_resource *r = within;
     if (id || !within) {
-        r = arena_new_of(a, struct schema_resource);
-        r->url = id ? join_url(a, within ? within->url : SCHEMA_URL, id) : SCHEMA_URL;
-        r->pointer = pointer;
-        r->schema = schema;
-        r->draft = own;
-        r->anchors = map_new(a);
-        r->dynamic_anchors = map_new(a);
-        r->recursive_anchor = value_true(value_get(schema, "$recursiveAnchor"));
-        for (size_t i = 0; i < doc->resources.len; i++)
-            if (str_eq(doc->resources.items[i]->url, r->url))
-                return error_set(err, ERROR_INVALID, "duplicate id %s in \"%s\" at %s and %s", quoted(a, r->url),
-                                 SCHEMA_URL, quoted(a, pointer), quoted(a, doc->resources.items[i]->pointer));
-        vec_push(a, &doc->resources, r);
+        const char *base = within ? within->url : url;
+        r = add_resource(doc, schema, id ? join_url(a, base, id) : url, url, pointer, own, err);
+        if (!r)
+            return false;
+        if (!within)
+            vec_push(a, &doc->documents, (struct schema_document){.url = url, .root = r});
     }
     struct schema_place *place = arena_new_of(a, struct schema_place);
-    *place = (struct schema_place){.resource = r, .schema = schema, .pointer = pointer};
+    *place = (struct schema_place){.resource = r, .schema = schema, .url = url, .pointer = pointer};
     map_put_n(doc->places, (const char *)&schema.dict, sizeof schema.dict, place);
     return add_anchors(doc, r, place, err) && collect_below(doc, place, err);
 }
@@ -286,14 +307,62 @@ static bool follow_pointer(struct schema_doc *doc, struct schema_resource *from,
     for (bool more = *pointer != 0; more;) {
         more = slice_cut(rest, '/', &token, &rest);
         if (!step(doc->arena, &v, token))
-            return error_set(err, ERROR_INVALID, "json-pointer in \"%s#%s%s\" not found", SCHEMA_URL, from->pointer, pointer);
+            return error_set(err, ERROR_INVALID, "json-pointer in \"%s#%s%s\" not found", from->document, from->pointer,
+                             pointer);
         struct schema_place *place = schema_place_of(doc, v);
         if (place)
             nearest = place->resource;
     }
     *target = v;
     // A place outside of the known keywords is a schema because a reference says so.
-    return collect(doc, v, arena_printf(doc->arena, "%s%s", from->pointer, pointer), nearest, err);
+    return collect(doc, v, from->document, arena_printf(doc->arena, "%s%s", from->pointer, pointer), nearest, err);
+}
+
+// The resource of a URL, when it is in a document that is at hand.
+static struct schema_resource *find_resource(const struct schema_doc *doc, const char *url)
+{
+    for (size_t i = 0; i < doc->documents.len; i++)
+        if (str_eq(doc->documents.items[i].url, url))
+            return doc->documents.items[i].root;
+    for (size_t i = 0; i < doc->resources.len; i++)
+        if (str_eq(doc->resources.items[i]->url, url))
+            return doc->resources.items[i];
+    return NULL;
+}
+
+static bool read_json(struct arena *a, struct slice json, struct value *out, struct error *err)
+{
+    struct error reason cleanup(error_clear) = {0};
+    if (json_parse(a, json.data, json.len, 0, out, &reason))
+        return true;
+    // Helm reads it as a stream, which has another word for an early end.
+    bool early = str_eq(error_text(&reason), "unexpected end of JSON input");
+    return error_set(err, ERROR_INVALID, "%s", early ? (json.len ? "unexpected EOF" : "EOF") : error_text(&reason));
+}
+
+static struct schema_resource *fetch_document(struct schema_doc *doc, const char *url, struct error *err)
+{
+    struct arena *a = doc->arena;
+    struct slice text;
+    struct value root;
+    struct error reason = {0};
+    bool ok = doc->documents.len < MAX_DOCUMENTS
+                  ? true
+                  : error_set(&reason, ERROR_LIMIT, "more than %d documents", MAX_DOCUMENTS);
+    if (ok && !doc->source)
+        ok = error_set(&reason, ERROR_INVALID, "schemas of other documents are not fetched");
+    if (!ok || !doc->source->fetch(doc->source->ctx, a, url, &text, &reason) || !read_json(a, text, &root, &reason)) {
+        error_move(err, &reason);
+        error_wrap(err, "failing loading %s", quoted(a, url));
+        return NULL;
+    }
+    size_t place = doc->documents.len;
+    if (!value_is(root, V_DICT) || !collect(doc, root, arena_strdup(a, url), "", NULL, err)) {
+        if (!err->class)
+            error_set(err, ERROR_INVALID, "%s is no schema", quoted(a, url));
+        return NULL;
+    }
+    return doc->documents.items[place].root;
 }
 
 bool schema_resolve(struct schema_doc *doc, const struct schema_resource *base, const char *reference, struct value *target,
@@ -301,24 +370,36 @@ bool schema_resolve(struct schema_doc *doc, const struct schema_resource *base, 
 {
     struct arena *a = doc->arena;
     const char *url = join_url(a, base->url, reference), *fragment = schema_fragment(a, reference);
-    struct schema_resource *r = str_eq(url, SCHEMA_URL) ? doc->resources.items[0] : NULL;
-    for (size_t i = 0; i < doc->resources.len && !r; i++)
-        if (str_eq(doc->resources.items[i]->url, url))
-            r = doc->resources.items[i];
-    if (!r)
-        return error_set(err, ERROR_INVALID, "failing loading %s: schemas of other documents are not fetched", quoted(a, url));
+    struct schema_resource *r = find_resource(doc, url);
+    if (!r && !(r = fetch_document(doc, url, err)))
+        return false;
     if (!*fragment || *fragment == '/')
         return follow_pointer(doc, r, fragment, target, err);
     struct schema_place *place = map_get(r->anchors, fragment);
     if (!place)
-        return error_set(err, ERROR_INVALID, "anchor in \"%s#%s\" not found in schema \"%s\"", url, fragment, SCHEMA_URL);
+        return error_set(err, ERROR_INVALID, "anchor in \"%s#%s\" not found in schema %s", url, fragment,
+                         quoted(a, r->document));
     *target = place->schema;
     return true;
 }
 
 // ---- checking the schema itself ---------------------------------------------------------------------------------------------
+//
+// Breadth first and in Helm's order of keywords: of several faults the first one is shown.
 
-static bool check_schema(struct schema_doc *doc, struct value schema, struct error *err);
+static const char *const checked_order[] = {
+    "allOf", "anyOf", "oneOf", "not", "items", "additionalItems", "properties", "patternProperties", "additionalProperties",
+    "dependencies", "contains", "propertyNames", "if", "then", "else", "dependentSchemas", "unevaluatedItems",
+    "unevaluatedProperties", "prefixItems"};
+
+static void enqueue(struct schema_doc *doc, struct value schema)
+{
+    struct schema_place *place = schema_place_of(doc, schema);
+    if (!place || place->queued)
+        return;
+    place->queued = true;
+    vec_push(doc->arena, &doc->queue, schema);
+}
 
 static bool check_pattern(struct schema_doc *doc, const struct schema_place *place, const char *keyword, const char *pattern,
                           size_t len, struct error *err)
@@ -327,93 +408,87 @@ static bool check_pattern(struct schema_doc *doc, const struct schema_place *pla
     if (regex_cached(pattern, len, &reason))
         return true;
     error_move(err, &reason);
-    return error_wrap(err, "invalid regex %s at \"%s#%s/%s\"", quoted(doc->arena, pattern), SCHEMA_URL, place->pointer,
+    return error_wrap(err, "invalid regex %s at \"%s#%s/%s\"", quoted(doc->arena, pattern), place->url, place->pointer,
                       keyword);
 }
 
-static bool check_references(struct schema_doc *doc, const struct schema_place *place, struct error *err)
+static bool check_reference(struct schema_doc *doc, const struct schema_place *place, const char *keyword, struct error *err)
 {
-    static const struct {
-        const char *keyword;
-        int from, to;
-    } references[] = {{"$ref", 4, 9999}, {"$recursiveRef", 2019, 2019}, {"$dynamicRef", 2020, 9999}};
-    for (size_t i = 0; i < ARRAY_LEN(references); i++) {
-        const char *reference = value_str(value_get(place->schema, references[i].keyword));
-        int draft = place->resource->draft;
-        if (!reference || draft < references[i].from || draft > references[i].to)
-            continue;
-        struct value target;
-        if (!schema_resolve(doc, place->resource, reference, &target, err) || !check_schema(doc, target, err))
-            return false;
-    }
+    const char *reference = value_str(value_get(place->schema, keyword));
+    struct value target;
+    if (!reference)
+        return true;
+    if (!schema_resolve(doc, place->resource, reference, &target, err))
+        return false;
+    enqueue(doc, target);
     return true;
 }
 
-static bool check_below(struct schema_doc *doc, const struct schema_place *place, struct error *err)
+static bool check_below(struct schema_doc *doc, const struct schema_place *place, const char *keyword, struct error *err)
 {
-    for (size_t i = 0; i < ARRAY_LEN(subschemas); i++) {
-        const char *keyword = subschemas[i].keyword;
-        struct value v = value_get(place->schema, keyword);
-        if (place->resource->draft < subschemas[i].draft || str_eq(keyword, "definitions") || str_eq(keyword, "$defs"))
-            continue; // definitions count when they are referred to
-        if (value_is(v, V_LIST) && (subschemas[i].form & LIST)) {
-            for (size_t k = 0; k < value_len(v); k++)
-                if (!check_schema(doc, value_at(v, k), err))
-                    return false;
-        } else if (value_is(v, V_DICT) && (subschemas[i].form & MAP)) {
-            for (struct value_iter it = {0}; value_next(v, &it);) {
-                if (str_eq(keyword, "patternProperties") && !check_pattern(doc, place, keyword, it.key, it.key_len, err))
-                    return false;
-                if (!check_schema(doc, it.value, err))
-                    return false;
-            }
-        } else if ((subschemas[i].form & ONE) && !check_schema(doc, v, err)) {
-            return false;
+    size_t i = 0;
+    while (!str_eq(subschemas[i].keyword, keyword))
+        i++;
+    struct value v = value_get(place->schema, keyword);
+    if (place->resource->draft < subschemas[i].draft || value_is_null(v))
+        return true;
+    if (value_is(v, V_LIST) && (subschemas[i].form & LIST)) {
+        for (size_t k = 0; k < value_len(v); k++)
+            enqueue(doc, value_at(v, k));
+    } else if (value_is(v, V_DICT) && (subschemas[i].form & MAP)) {
+        for (struct value_iter it = {0}; value_next(v, &it);) {
+            if (str_eq(keyword, "patternProperties") && !check_pattern(doc, place, keyword, it.key, it.key_len, err))
+                return false;
+            enqueue(doc, it.value);
         }
+    } else if (subschemas[i].form & ONE) {
+        enqueue(doc, v);
     }
     return true;
 }
 
 static bool check_schema(struct schema_doc *doc, struct value schema, struct error *err)
 {
-    struct schema_place *place = schema_place_of(doc, schema);
-    if (!place || place->checked)
-        return true;
-    place->checked = true;
-    if (!check_references(doc, place, err))
+    const struct schema_place *place = schema_place_of(doc, schema);
+    int draft = place->resource->draft;
+    if (!check_reference(doc, place, "$ref", err))
         return false;
-    if (place->resource->draft < 2019 && value_str(value_get(schema, "$ref")))
+    if (draft < 2019 && value_str(value_get(schema, "$ref")))
         return true;
     struct value pattern = value_get(schema, "pattern");
     if (value_is(pattern, V_STRING) && !check_pattern(doc, place, "pattern", pattern.data, pattern.len, err))
         return false;
-    return check_below(doc, place, err);
+    for (size_t i = 0; i < ARRAY_LEN(checked_order); i++)
+        if (!check_below(doc, place, checked_order[i], err))
+            return false;
+    return (draft != 2019 || check_reference(doc, place, "$recursiveRef", err)) &&
+           (draft < 2020 || check_reference(doc, place, "$dynamicRef", err));
 }
 
-struct schema_doc *schema_prepare(struct arena *a, struct slice json, struct error *err)
+struct schema_doc *schema_prepare(struct arena *a, struct slice json, const struct chart_schema_source *source,
+                                  struct error *err)
 {
     struct schema_doc *doc = arena_new_of(a, struct schema_doc);
     doc->arena = a;
+    doc->source = source;
     doc->places = map_new(a);
-    struct error reason cleanup(error_clear) = {0};
-    if (!json_parse(a, json.data, json.len, 0, &doc->root, &reason)) {
-        // Helm reads it as a stream, which has another word for an early end.
-        bool early = str_eq(error_text(&reason), "unexpected end of JSON input");
-        error_set(err, ERROR_INVALID, "%s", early ? (json.len ? "unexpected EOF" : "EOF") : error_text(&reason));
+    if (!read_json(a, json, &doc->root, err) || !collect(doc, doc->root, SCHEMA_URL, "", NULL, err))
         return NULL;
-    }
-    if (!collect(doc, doc->root, "", NULL, err) || !check_schema(doc, doc->root, err))
-        return NULL;
+    enqueue(doc, doc->root);
+    for (size_t i = 0; i < doc->queue.len; i++)
+        if (!check_schema(doc, doc->queue.items[i], err))
+            return NULL;
     return doc;
 }
 
 // ---- a chart's values -------------------------------------------------------------------------------------------------------
 
-static void check_chart(struct arena *a, const struct chart *c, struct value values, struct buf *out)
+static void check_chart(struct arena *a, const struct chart *c, struct value values,
+                        const struct chart_schema_source *source, struct buf *out)
 {
     if (c->schema.data) {
         struct error err cleanup(error_clear) = {0};
-        struct schema_doc *doc = schema_prepare(a, c->schema, &err);
+        struct schema_doc *doc = schema_prepare(a, c->schema, source, &err);
         if (!doc)
             buf_printf(out, "%s:\n%s", chart_name(c), error_text(&err));
         else if (!schema_check(doc, values, &err))
@@ -423,17 +498,18 @@ static void check_chart(struct arena *a, const struct chart *c, struct value val
         const struct chart *sub = c->dependencies.items[i];
         struct value table = value_get(values, chart_name(sub));
         if (value_is(table, V_DICT))
-            check_chart(a, sub, table, out);
+            check_chart(a, sub, table, source, out);
         else if (!value_is_null(table))
             buf_printf(out, "%s:\ninvalid type for values: expected object (map), got %s\n", chart_name(sub),
                        value_go_type(table));
     }
 }
 
-bool chart_check_schema(struct arena *a, const struct chart *c, struct value values, struct error *err)
+bool chart_check_schema(struct arena *a, const struct chart *c, struct value values, const struct chart_schema_source *source,
+                        struct error *err)
 {
     struct buf problems = BUF_IN(a);
-    check_chart(a, c, values, &problems);
+    check_chart(a, c, values, source, &problems);
     if (problems.len == 0)
         return true;
     return error_set(err, ERROR_INVALID,

@@ -1,7 +1,7 @@
 // schema.h - values.schema.json: JSON Schema, drafts 4, 6, 7, 2019-09 and 2020-12, with the messages that Helm shows.
 //
 // A schema document is prepared once (its resources, anchors and references found and checked) and then interpreted as it
-// stands. References to other documents are refused: rendering a chart fetches nothing. Private to common/chart.
+// stands. Documents that it refers to are fetched by whoever asks for the check. Private to common/chart.
 #ifndef RUNNEL_CHART_SCHEMA_H
 #define RUNNEL_CHART_SCHEMA_H
 
@@ -12,7 +12,7 @@
 #define SCHEMA_URL "file:///values.schema.json"
 
 struct schema_resource { // a schema with an identity of its own: the document, or a part with an $id
-    const char *url, *pointer;
+    const char *url, *pointer, *document;
     struct value schema;
     int draft; // 4, 6, 7, 2019, 2020
     struct map *anchors;         // name -> struct schema_place *
@@ -20,21 +20,30 @@ struct schema_resource { // a schema with an identity of its own: the document, 
     bool recursive_anchor;
 };
 
+struct schema_document { // the chart's own, or one that was fetched
+    const char *url;
+    struct schema_resource *root;
+};
+
 struct schema_place { // what is known of a schema in the document, by the address of its dict
     struct schema_resource *resource;
     struct value schema;
-    const char *pointer; // "/properties/image"
-    bool checked;
+    const char *url, *pointer; // of its document; "/properties/image"
+    bool queued;               // to be checked
 };
 
 struct schema_doc {
     struct arena *arena;
     struct value root;
+    const struct chart_schema_source *source; // where other documents come from; NULL: they are refused
+    VEC(struct schema_document) documents;
     VEC(struct schema_resource *) resources;
     struct map *places;
+    VEC(struct value) queue; // schemas that are in use and yet to be checked
 };
 
-struct schema_doc *schema_prepare(struct arena *a, struct slice json, struct error *err);
+struct schema_doc *schema_prepare(struct arena *a, struct slice json, const struct chart_schema_source *source,
+                                  struct error *err);
 // The schema's place; NULL for a boolean schema.
 struct schema_place *schema_place_of(const struct schema_doc *doc, struct value schema);
 // Where a reference leads; err in Helm's words where it leads nowhere. *target is a dict or a boolean.
