@@ -308,8 +308,6 @@ static bool stop_work(struct app *app)
 {
     int64_t now = clock_mono_ms();
     __atomic_store_n(&app->ending, 1, __ATOMIC_RELAXED);
-    bus_stop(app->bus);
-    app->bus = NULL;
     controllers_stop(app);
     if (controllers_join(app, now + GRACE_MS))
         return true;
@@ -322,6 +320,7 @@ static void release(struct app *app)
     server_stop(app->storage_server);
     server_stop(app->metrics_server);
     server_stop(app->health_server);
+    bus_stop(app->bus);
     if (app->watcher)
         watcher_stop(app->watcher);
     if (app->spec->stop)

@@ -2,6 +2,7 @@
 #include "controller/runtime.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <malloc.h>
 #include <time.h>
 
@@ -145,7 +146,7 @@ static void hint_unwatched(struct controller *c, const struct controller_map *ma
 void controllers_hint(void *ctx, const struct bus_message *m)
 {
     struct app *app = ctx;
-    if (!app->synced)
+    if (!app->synced || app_ending(app))
         return;
     struct arena *scratch cleanup(cleanup_arena) = arena_new();
     for (size_t i = 0; i < app->watched.len; i++) {
@@ -212,6 +213,7 @@ static bool stays(struct worker *self)
     if (!stay) {
         c->running--;
         self->state = WORKER_ENDED;
+        pthread_cond_signal(&c->worker_ended);
     }
     pthread_mutex_unlock(&c->lock);
     return stay;
@@ -267,27 +269,28 @@ void controllers_stop(struct app *app)
         queue_stop(app->controllers[i].queue);
 }
 
-static bool join_until(pthread_t thread, int64_t deadline_ms)
+// Whether all workers have ended by then, and are joined.
+static bool join_workers(struct controller *c, int64_t deadline_ms)
 {
-    struct timespec until = {.tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000};
-    return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == 0;
+    const struct timespec until = {.tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000};
+    pthread_mutex_lock(&c->lock);
+    while (c->running && pthread_cond_timedwait(&c->worker_ended, &c->lock, &until) != ETIMEDOUT)
+        ;
+    bool all = !c->running;
+    for (size_t i = 0; all && i < c->worker_count; i++) {
+        if (c->workers[i].state == WORKER_ENDED)
+            pthread_join(c->workers[i].thread, NULL);
+        c->workers[i].state = WORKER_NONE;
+    }
+    pthread_mutex_unlock(&c->lock);
+    return all;
 }
 
 bool controllers_join(struct app *app, int64_t deadline_ms)
 {
     bool all = true;
-    for (size_t i = 0; i < app->controller_count; i++) {
-        struct controller *c = &app->controllers[i];
-        for (size_t j = 0; j < c->worker_count; j++) {
-            pthread_mutex_lock(&c->lock);
-            bool there = c->workers[j].state != WORKER_NONE;
-            pthread_mutex_unlock(&c->lock);
-            if (there && join_until(c->workers[j].thread, deadline_ms))
-                c->workers[j].state = WORKER_NONE;
-            else
-                all = all && !there;
-        }
-    }
+    for (size_t i = 0; i < app->controller_count; i++)
+        all = join_workers(&app->controllers[i], deadline_ms) && all;
     return all;
 }
 
@@ -402,6 +405,11 @@ static void controller_init(struct app *app, struct controller *c, const struct 
     c->worker_count = (size_t)(concurrent < 1 ? 1 : concurrent);
     c->workers = xcalloc(c->worker_count, sizeof *c->workers);
     pthread_mutex_init(&c->lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&c->worker_ended, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     c->queue = queue_new(&(struct queue_options){.min_retry_ms = app_flag_ms(app, "min-retry-delay"),
                                                  .max_retry_ms = app_flag_ms(app, "max-retry-delay"),
                                                  .backlog = start_worker, .ctx = c});
@@ -440,6 +448,7 @@ void controllers_free(struct app *app)
     for (size_t i = 0; i < app->controller_count; i++) {
         struct controller *c = &app->controllers[i];
         queue_free(c->queue);
+        pthread_cond_destroy(&c->worker_ended);
         pthread_mutex_destroy(&c->lock);
         free(c->workers);
         free(c->name);

@@ -89,6 +89,7 @@ struct controller {
     struct informer *own;
     struct watched *watched;  // what `own` belongs to
     pthread_mutex_t lock;     // of what follows
+    pthread_cond_t worker_ended;
     struct worker *workers;
     size_t worker_count, running;
     bool started;
