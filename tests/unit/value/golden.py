@@ -51,8 +51,8 @@ def quoted(text):
 
 
 # ---- reading ---------------------------------------------------------------------------------------------------------
-SCALARS = """yes no on off y n Y N Yes YES yEs true True TRUE tRue false ~ null Null NULL nUll 0 00 01 07 08 09 0777 0o17
-0O17 0o8 0x1F 0X1f 0xg 0x 0b101 0B11 0b2 -0b11 +0b11 0b-1 0b+1 -0b-1 1_000 1__0 _1 1_ 0_7 0x_F +1 -1 +-1
+SCALARS = """yes no on off y n Y N Yes YES yEs true True TRUE tRue false ~ null Null NULL nUll 0 00 01 07 08 09 0777
+0o17 0O17 0o8 0x1F 0X1f 0xg 0x 0b101 0B11 0b2 -0b11 +0b11 0b-1 0b+1 -0b-1 1_000 1__0 _1 1_ 0_7 0x_F +1 -1 +-1
 9223372036854775807 9223372036854775808 18446744073709551615 18446744073709551616 -9223372036854775808
 -9223372036854775809 1.0 1. .5 . .5e3 .1_0 1_0.5_0 .1__0 .5_ 1e3 1E+3 1e-3 1e 1e+ 1e999 -1e999 1e-999 1.5.2 nan inf
 Infinity 1:30 1:30:45 190:20:30.15 2001-01-01 2001-1-1 2001-01-01T00:00:00Z 2001-01-01t1:2:3.5+01:00 12e03 -2E+05 1e2e3
@@ -90,7 +90,8 @@ DOCUMENTS = [
     "null: {a: [x]}\n", "0x10: 1\n", "? null\n: {z: 1, a: 2.5, c: null, d: 'q\"'}\n", "? \n: [1\n",
     # scalars of every style
     "a: |\n  x\n  y\nb: |-\n  x\nc: |+\n  x\n\nd: >\n  a\n  b\n\n  c\ne: |2\n    x\nf: >-\n  a\n   b\n  c\n",
-    "a: 'it''s'\nb: \"x\\ty\\u0041\\x41\\U0001F600\\e\\0\\N\\_\\L\\P\\\"\\\\\"\n", 'a: "x\n  y\n\n  z"\n', "a: 'x\n  y'\n",
+    "a: 'it''s'\nb: \"x\\ty\\u0041\\x41\\U0001F600\\e\\0\\N\\_\\L\\P\\\"\\\\\"\n", 'a: "x\n  y\n\n  z"\n',
+    "a: 'x\n  y'\n",
     "a: x\n  y\n  z\n", "a:\n- 1\n- 2\n", "a:\n  - 1\n  -   b: 1\n      c: 2\n", "- - 1\n  - 2\n- - 3\n",
     "a: [1, 2,]\n", "a: [1, , 2]\n", "a: {b, c: }\n", "a: {b: 1, }\n", "[a: 1, b: 2]\n", "{a: [b: c]}\n",
     # documents
@@ -149,21 +150,29 @@ def read_goldens():
 WORDS = "word " * 60
 STRINGS = [
     WORDS.strip(), "x" * 300, "it's " * 40, "a: " + WORDS.strip(), '"' + WORDS, "tab\t" + WORDS + " end",
-    WORDS + "  double  spaces  " + WORDS + "e", "x" * 78 + " y z", "x" * 77 + " y  z", "é" * 90 + " f g", "x" * 100 + "  y",
-    "a😀b", "\ufeffabc", "abc\ufeff", "a\u0085b", "a\u0085\u0085b  \u0085 c\u0085", "a\u2028b", "a\tb", "<<", "=", "a\u007fb",
-    "a\nb \nc", "\n", "\n\n", "a\n", " a\nb", "\ta\nb", "a\n\tb", "a\tb\nc", "", "a: b", "- a", "-a", "?a", "? a", "'a",
-    "a'b", "#a", "a #b", "a#b", ".", "...", "---", "--- a", "---a", "-", "- ", "a ", "%a", "@a", "`a", "&a", "*a", "!a",
+    WORDS + "  double  spaces  " + WORDS + "e", "x" * 78 + " y z", "x" * 77 + " y  z", "é" * 90 + " f g",
+    "x" * 100 + "  y",
+    "a😀b", "\ufeffabc", "abc\ufeff", "a\u0085b", "a\u0085\u0085b  \u0085 c\u0085", "a\u2028b", "a\tb", "<<", "=",
+    "a\u007fb",
+    "a\nb \nc", "\n", "\n\n", "a\n", " a\nb", "\ta\nb", "a\n\tb", "a\tb\nc", "", "a: b", "- a", "-a", "?a", "? a",
+    "'a",
+    "a'b", "#a", "a #b", "a#b", ".", "...", "---", "--- a", "---a", "-", "- ", "a ", "%a", "@a", "`a", "&a", "*a",
+    "!a",
     "|", "|a", ">", "{", "}", "[", "]", "a,b", ",", "a]b", ":", ":a", "a:", "a:b", "a\r\nb", "a\rb", "\u00a0", "é",
-    "a\nb\n\n", "\u2028\n", "a\u2028\nb", "a\n b", "a\nb\u2028", "a\u2028", "\u2028a", "a \u2028b", "a\u2028\u2029'b", "日本",
-    "\u0001", "\x1b", "\0", "\a\b\v\f", "\ue000", "\ufffd", "\ufffe", "\u0090", "a\\b", 'a"b', '"', "a\n'b\"", "<a>&", "\u2029",
-    "null ", "  ", " ", "a\n  \nb", "a\n\n\nb", "12:30", "12:30:45.5", "1:60", "+1:2", "1_0:20", "2001-13-01", "2001-02-29",
+    "a\nb\n\n", "\u2028\n", "a\u2028\nb", "a\n b", "a\nb\u2028", "a\u2028", "\u2028a", "a \u2028b",
+    "a\u2028\u2029'b", "日本",
+    "\u0001", "\x1b", "\0", "\a\b\v\f", "\ue000", "\ufffd", "\ufffe", "\u0090", "a\\b", 'a"b', '"', "a\n'b\"",
+    "<a>&", "\u2029",
+    "null ", "  ", " ", "a\n  \nb", "a\n\n\nb", "12:30", "12:30:45.5", "1:60", "+1:2", "1_0:20", "2001-13-01",
+    "2001-02-29",
     "2004-02-29", "2001-01-01 1:2:3", "2001-01-01 1:2:3Z", "2001-01-01T1:2:3,5Z", "2001-01-01T25:2:3Z",
     "2001-01-01T1:2:3+25:00", "2001-1-1t01:02:03.999-07:00", "k" * 128, "k" * 129, "k" * 1022, "k" * 1023, "<" * 170,
     "<" * 171, "#!/bin/sh\nset -e\nif true; then\n  echo \"x\"\nfi\n", "a\n\n", "\n a", "a\n#b", "key: |\n  x\n",
 ] + SCALARS
 
 STRUCTURES = [
-    "{}", "[]", "null", "true", "[[], {}, [[]], [{}], null]", "{a: {}, b: [], c: null, d: [[], {}], e: [[1, [2]], {x: [1]}]}",
+    "{}", "[]", "null", "true", "[[], {}, [[]], [{}], null]",
+    "{a: {}, b: [], c: null, d: [[], {}], e: [[1, [2]], {x: [1]}]}",
     "[[[1, 2], 3], [4]]", "{a: {b: {c: {d: [e, {f: g, h: [i, {j: k}]}]}}}}", "[{a: 1, b: 2}, {c: [1, 2], d: {e: f}}]",
     "{d: {\"nl\\nkey\": [1, 2]}}", "{d: [{\"nl\\nkey\": [1, 2]}]}", "{\"nl\\nkey\": {a: 1, b: 2}}",
     "{\"nl\\nkey\": [1, [2, 3]]}", "[\"a\\nb\\n\", {k: \"x\\n y\\n\", z: 1}]", "[{\"nl\\nkey\": {\"nl\\nkey\": {}}}]",
@@ -192,8 +201,9 @@ def write_goldens():
         yield {"yaml": case, "plain": plain.decode() or None, "pretty": pretty.decode() or None}
 
 
-KEYS = ["a1", "a10", "a2", "b", "B", "A", "1", "10", "2", "a-b", "a_b", "a.b", "a", "ab", "a1b", "a01", "a001", "é", "_x",
-        "-x", "x1y2", "x1y10", "1a", "a b", "Z", "0", "00", "01", "v1", "v1.2", "v1.10", "v-1", "aé", "a1é", "日", "٣", "a٣",
+KEYS = ["a1", "a10", "a2", "b", "B", "A", "1", "10", "2", "a-b", "a_b", "a.b", "a", "ab", "a1b", "a01", "a001", "é",
+        "_x", "-x", "x1y2", "x1y10", "1a", "a b", "Z", "0", "00", "01", "v1", "v1.2", "v1.10", "v-1", "aé", "a1é", "日",
+        "٣", "a٣",
         "10a", "1-a", "1b", "a/b", "a/1", "a:1", "100", "1000", "10.1", "a99999999999999999999", "a9", "é1", "é10"]
 
 
@@ -209,13 +219,15 @@ def order_goldens():
              for (a, _), x, y in zip(pairs, first[::2], first[1::2])]
     for key in KEYS:
         of_key = [sign for (a, _), sign in zip(pairs, signs) if a == key]
-        yield {"key": key, "plain": "".join(s["plain"] for s in of_key), "pretty": "".join(s["pretty"] for s in of_key)}
+        yield {"key": key, "plain": "".join(s["plain"] for s in of_key),
+        "pretty": "".join(s["pretty"] for s in of_key)}
 
 
 def print_goldens():
     cases = STRUCTURES + [quoted(s) for s in STRINGS if len(s) < 100] + [s for s in SCALARS if "inf" not in s.lower()
                                                                          and "nan" not in s.lower()]
-    cases += [quoted(chr(c)) for c in (0x7f, 0x80, 0xa0, 0xad, 0x300, 0x378, 0x2028, 0xd7ff, 0xe000, 0xfeff, 0xfffd, 0x1f600,
+    cases += [quoted(chr(c)) for c in (0x7f, 0x80, 0xa0, 0xad, 0x300, 0x378, 0x2028, 0xd7ff, 0xe000, 0xfeff, 0xfffd,
+    0x1f600,
                                        0xe0001, 0x10ffff)]
     files = [("v: " + case + "\n").encode() for case in cases]
     expressions = []
