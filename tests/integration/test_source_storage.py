@@ -1,0 +1,63 @@
+"""source-controller's artifact store, through the life of the process: restarts, damage, garbage, deletion."""
+import os
+import shutil
+
+import pytest
+
+from env.process import wait_for
+from runnel import wait_event
+from source import clean_up, fetch, ready, running, source
+
+KIND = "gitrepository"
+
+
+@pytest.fixture
+def repo(git_server, namespace):
+    return namespace, git_server.create(namespace, {"a.yaml": "one\n"})
+
+
+def add(cluster, namespace, url):
+    cluster.apply(source("GitRepository", "repo", namespace, url=url, interval="1s", ref={"branch": "main"}))
+
+
+def test_storage(cluster, git_server, namespace, repo):
+    """A missing artifact is fetched again, a changed one too; a restart finds what is there; the URL follows the address."""
+    name, first = repo
+    with running(cluster) as c:
+        add(cluster, namespace, git_server.http(name))
+        before = ready(cluster, KIND, "repo", namespace)["status"]["artifact"]
+        path = os.path.join(c.storage, before["path"])
+        with open(path, "ab") as f:
+            f.write(b"changed")
+        wait_event(cluster, "GitRepository", "repo", namespace, reason="ArtifactVerificationFailed")
+        wait_for("whole again", lambda: fetch(c, ready(cluster, KIND, "repo", namespace)["status"]["artifact"]))
+        os.unlink(path)
+        wait_for("there again", lambda: os.path.exists(path) and fetch(c, ready(cluster, KIND, "repo", namespace)["status"]["artifact"]))
+        os.makedirs(os.path.join(c.storage, ".tmp", "left-over"))
+        shutil.copytree(c.storage, c.folder + "-copy")
+        kept = ready(cluster, KIND, "repo", namespace)["status"]["artifact"]
+    with running(cluster) as c:
+        shutil.rmtree(c.storage, ignore_errors=True)
+    with running(cluster, "--storage-path", c.folder + "-copy") as again:
+        port = str(again.storage_port)
+        obj = wait_for("new address", lambda: (lambda o: port in o["status"]["artifact"]["url"] and o)(ready(cluster, KIND, "repo", namespace)))
+        assert {k: v for k, v in obj["status"]["artifact"].items() if k != "url"} == {k: v for k, v in kept.items() if k != "url"}
+        assert fetch(again, obj["status"]["artifact"])
+        assert os.listdir(c.folder + "-copy/.tmp") == []
+        clean_up(cluster, namespace)
+        assert again.http(again.storage_port, "/.tmp/")[0] == 404 and again.http(again.storage_port, "/../etc/passwd")[0] in (400, 404)
+        shutil.rmtree(c.folder + "-copy")
+
+
+def test_garbage_collection(cluster, git_server, namespace, repo):
+    name, _ = repo
+    with running(cluster, "--artifact-retention-ttl=1h", "--artifact-retention-records=2") as c:
+        add(cluster, namespace, git_server.http(name))
+        ready(cluster, KIND, "repo", namespace)
+        for i in range(3):
+            head = git_server.commit(name, {"a.yaml": "%d\n" % i})
+            ready(cluster, KIND, "repo", namespace, head)
+        folder = os.path.join(c.storage, "gitrepository", namespace, "repo")
+        wait_for("two left", lambda: len(os.listdir(folder)) == 2 and head + ".tar.gz" in os.listdir(folder))
+        clean_up(cluster, namespace)
+        assert not os.path.exists(folder)
