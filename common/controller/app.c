@@ -1,7 +1,6 @@
 // app.c - the process: start, serve, lead, work, and end within five seconds of SIGTERM.
 #include "controller/runtime.h"
 
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
@@ -266,6 +265,7 @@ static bool begin_work(struct app *app, struct error *err)
     if (flags_known(app->flags, "storage-addr") &&
         !serve_on(app, "storage-addr", app->spec->routes, app->spec->route_count, &app->storage_server, err))
         return false;
+    app->heap_used = 1; // by the first lists
     controllers_work(app);
     return true;
 }
@@ -357,15 +357,6 @@ static int serve_and_work(struct app *app)
     return status;
 }
 
-// The heap must give back what a reconcile used: few arenas, no threshold that grows by itself.
-static void tune_heap(void)
-{
-    mallopt(M_ARENA_MAX, 2);
-    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
-    mallopt(M_TRIM_THRESHOLD, 128 * 1024);
-    mallopt(M_TOP_PAD, 64 * 1024);
-}
-
 int app_main(const struct app_spec *spec, int argc, char **argv)
 {
     struct error err cleanup(error_clear) = {0};
@@ -388,7 +379,7 @@ int app_main(const struct app_spec *spec, int argc, char **argv)
     enum log_level level = LOG_INFO;
     log_level_parse(app_flag(&app, "log-level"), &level);
     log_init(spec->name, level, str_eq(app_flag(&app, "log-encoding"), "json"));
-    tune_heap();
+    memory_tune();
     const sigset_t set = signals();
     pthread_sigmask(SIG_BLOCK, &set, NULL); // threads inherit it: signals are for the main thread alone
     signal(SIGPIPE, SIG_IGN);

@@ -3,12 +3,11 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <malloc.h>
 #include <time.h>
 
 enum {
     IDLE_MS = 10000,       // a worker beyond the first ends after this long without work
-    TRIM_AFTER_MS = 1000,  // the heap goes back to the system when nothing has been done for so long
+    TRIM_AFTER_MS = 1000,  // memory goes back to the system when nothing has been done for so long
 };
 
 struct queue_keys {
@@ -194,13 +193,13 @@ static bool all_idle(const struct app *app)
     return true;
 }
 
-// Waits for work. False: this worker may end. Once nothing happens any more, the heap's free pages go back to the system.
+// Waits for work. False: this worker may end. Once nothing happens any more, memory goes back to the system.
 static bool next_work(struct controller *c, struct queue_work *work)
 {
     if (queue_take(c->queue, work, TRIM_AFTER_MS))
         return true;
     if (!queue_stopped(c->queue) && all_idle(c->app) && atomic_exchange(&c->app->heap_used, 0))
-        malloc_trim(0);
+        memory_give_back();
     return queue_take(c->queue, work, IDLE_MS);
 }
 

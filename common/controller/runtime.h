@@ -46,6 +46,10 @@ void recorder_add(struct recorder *r, struct arena *scratch, struct value object
 // Sends what is queued until then (clock_mono_ms), cancels the app's API client, and frees.
 void recorder_stop(struct recorder *r, int64_t deadline_ms);
 
+// ---- memory.c ---------------------------------------------------------------------------------------------------------------
+void memory_tune(void);      // before threads start
+void memory_give_back(void); // what is free of the heap, and code that was touched: it comes back from the page cache
+
 // ---- leader.c ----------------------------------------------------------------------------------------------------------------
 struct leader;
 struct leader_options {
