@@ -153,7 +153,6 @@ struct result result_failed(struct reconcile *r, const char *reason, struct erro
     char *message = arena_strdup(r->arena, error_text(err));
     remember(r, reason, message);
     r->runtime->retry_ms = err->retry_after_ms;
-    r->runtime->cancelled = err->class == ERROR_CANCELLED;
     error_clear(err);
     condition_put(r, "Ready", "False", reason, message);
     condition_put(r, "Reconciling", "True", "ProgressingWithRetry", message);

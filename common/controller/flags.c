@@ -6,7 +6,7 @@
 struct option {
     struct flag flag;
     char *value;
-    bool given;
+    bool given, own; // own: the program's, not one of the common ones
 };
 struct flags {
     VEC(struct option) options;
@@ -112,18 +112,30 @@ static bool assign(struct option *o, const char *value, struct error *err)
     return true;
 }
 
-static void add(struct flags *f, const struct flag *flag)
+static void add(struct flags *f, const struct flag *flag, bool own)
 {
     struct option *o = find(f, flag->name, strlen(flag->name));
-    if (o) {
-        free(o->value);
-        *o = (struct option){*flag, xstrdup(str_or(flag->fallback, "")), false};
-    } else {
-        vec_push(NULL, &f->options, (struct option){*flag, xstrdup(str_or(flag->fallback, "")), false});
+    if (!o) {
+        vec_push(NULL, &f->options, (struct option){0});
+        o = &f->options.items[f->options.len - 1];
     }
+    free(o->value);
+    *o = (struct option){.flag = *flag, .value = xstrdup(str_or(flag->fallback, "")), .own = own};
 }
 
-// A flag that these flags' values cannot live with.
+// Flags of Flux's that a controller must declare itself, because the common runtime does nothing with them.
+static const char *const needs_program[] = {"default-service-account"};
+
+static bool check_supported(const struct flags *f, struct error *err)
+{
+    for (size_t i = 0; i < ARRAY_LEN(needs_program); i++) {
+        const struct option *o = find(f, needs_program[i], strlen(needs_program[i]));
+        if (!o->own && *o->value)
+            return error_set(err, ERROR_INVALID, "--%s is not supported by Runnel yet", needs_program[i]);
+    }
+    return true;
+}
+
 static bool check_ranges(const struct flags *f, struct error *err)
 {
     static const struct {
@@ -176,9 +188,9 @@ struct flags *flags_parse(const struct flag *own, size_t own_count, int argc, ch
 {
     struct flags *f = xcalloc(1, sizeof *f);
     for (size_t i = 0; i < ARRAY_LEN(common); i++)
-        add(f, &common[i]);
+        add(f, &common[i], false);
     for (size_t i = 0; i < own_count; i++)
-        add(f, &own[i]);
+        add(f, &own[i], true);
     for (size_t i = 0; i < ARRAY_LEN(from_environment); i++) {
         const char *value = getenv(from_environment[i].variable);
         struct option *o = find(f, from_environment[i].flag, strlen(from_environment[i].flag));
@@ -189,7 +201,7 @@ struct flags *flags_parse(const struct flag *own, size_t own_count, int argc, ch
     for (int i = 1; good && i < argc && !f->help; i++)
         good = parse_one(f, argc, argv, &i, err);
     if (good && !f->help)
-        good = check_ranges(f, err);
+        good = check_ranges(f, err) && check_supported(f, err);
     if (good)
         return f;
     flags_free(f);

@@ -3,6 +3,10 @@
 
 #include <inttypes.h>
 
+#include "http/http.h"
+
+enum { WAIT_MIN_MS = 50 }; // a kind that would look again at once does not spin
+
 static bool ending(const struct reconcile *r)
 {
     return __atomic_load_n(&r->app->ending, __ATOMIC_RELAXED);
@@ -163,7 +167,7 @@ void reconcile_announce(struct reconcile *r, enum bus_topic topic, const char *r
     vec_push(r->arena, &r->runtime->announcements,
              (struct bus_message){.topic = topic, .kind = r->controller->kind->kind, .namespace = r->namespace, .name = r->name,
                                   .revision = arena_strdup(r->arena, str_or(revision, "")),
-                                  .url = arena_strdup(r->arena, str_or(url, ""))});
+                                  .url = url_redact(r->arena, str_or(url, ""))});
 }
 
 static void announce(struct reconcile *r)
@@ -198,11 +202,6 @@ static struct result check_and_reconcile(struct reconcile *r)
     return kind->reconcile(r);
 }
 
-static bool gone_or_superseded(const struct error *err)
-{
-    return err->class == ERROR_NOT_FOUND || err->class == ERROR_CONFLICT;
-}
-
 struct outcome { // what becomes of the key, and how the reconcile counts
     enum queue_outcome queue;
     int64_t after_ms, cap_ms;
@@ -232,7 +231,7 @@ static struct outcome outcome_of(struct reconcile *r, struct result result)
     case RESULT_WAIT:
         if (result.after_ms < 0)
             return (struct outcome){QUEUE_FORGET, .result = "success"};
-        return (struct outcome){QUEUE_AFTER, result.after_ms, .result = "requeue_after"};
+        return (struct outcome){QUEUE_AFTER, result.after_ms > WAIT_MIN_MS ? result.after_ms : WAIT_MIN_MS, .result = "requeue_after"};
     case RESULT_FAILED:
         return (struct outcome){QUEUE_RETRY, r->runtime->retry_ms, interval, "error", r->runtime->message};
     case RESULT_STALLED:
@@ -253,12 +252,12 @@ static struct outcome finish(struct reconcile *r, struct result result)
         return failed(r, &err);
     }
     // Cut short because the process ends: the next instance takes it up again, and no failure is written for it.
-    if (r->runtime->cancelled && ending(r))
+    if (result.kind == RESULT_FAILED && ending(r))
         return (struct outcome){QUEUE_FORGET, .result = "success"};
     if (result.kind == RESULT_READY || result.kind == RESULT_STALLED)
         value_set(r->status, "observedGeneration", value_int(kube_generation(r->object)));
     if (!status_flush(r, &err)) {
-        if (gone_or_superseded(&err))
+        if (err.class == ERROR_NOT_FOUND) // deleted meanwhile
             return (struct outcome){QUEUE_FORGET, .result = "success"};
         return failed(r, &err);
     }
@@ -276,7 +275,7 @@ static struct outcome leave_alone(struct reconcile *r)
         return failed(r, &err);
     if (!r->deleting && value_len(r->runtime->written)) {
         r->status = value_dict(r->arena);
-        if (!status_flush(r, &err) && !gone_or_superseded(&err))
+        if (!status_flush(r, &err) && err.class != ERROR_NOT_FOUND)
             return failed(r, &err);
     }
     return (struct outcome){QUEUE_FORGET, .result = "success"};
@@ -317,7 +316,7 @@ static struct outcome run(struct reconcile *r, bool *present)
     }
     handle_requests(r);
     if (!r->deleting && !show_progress(r, &err)) {
-        if (gone_or_superseded(&err))
+        if (err.class == ERROR_NOT_FOUND)
             return (struct outcome){QUEUE_FORGET, .result = "success"};
         return failed(r, &err);
     }

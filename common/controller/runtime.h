@@ -144,7 +144,7 @@ struct runtime_state {
     struct queue_work work;
     struct watched *watched;
     struct value written;      // the status as the server has it
-    bool cancelled, warned, told; // an event of type Warning, of any type was recorded by the kind
+    bool warned, told;         // an event of type Warning, of any type was recorded by the kind
     char *reason, *message;    // of the result
     int64_t retry_ms;          // the server's word on when to come back
     VEC(struct bus_message) announcements;

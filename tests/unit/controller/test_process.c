@@ -94,6 +94,7 @@ static void test_bad_flags(void **state)
         {"--requeue-dependency=fast", "invalid argument \"fast\" for \"--requeue-dependency\" flag"},
         {"--requeue-dependency=-1s", "invalid argument \"-1s\" for \"--requeue-dependency\" flag"},
         {"--enable-leader-election=maybe", "invalid argument \"maybe\" for \"--enable-leader-election\" flag"},
+        {"--default-service-account=default", "--default-service-account is not supported by Runnel yet"},
         {"--log-encoding=xml", "unknown log encoding \"xml\""},
         {"--min-retry-delay=0s", "--min-retry-delay must be above zero and at most --max-retry-delay"},
         {"--leader-election-lease-duration=30s", "leader election: the lease duration (1s at least) must be above the renew deadline, and "
