@@ -6,6 +6,8 @@
 #include "kube/kube_internal.h"
 
 #define IDLE_CONNS 4
+#define IDLE_MS                                                                                                        \
+    30000 // a connection costs 90 KiB: those that a burst left are closed by the next request after this time
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MOST_MS 2000
 
@@ -13,8 +15,9 @@ struct conn {
     CURL *easy;
     CURLM *multi;
     char message[CURL_ERROR_SIZE];
-    struct conn *next; // of all
-    struct conn *next_idle;
+    struct conn *next;      // of all
+    struct conn *next_idle; // used before this one
+    int64_t idle_since_ms;
 };
 
 static void transport_init(void)
@@ -58,25 +61,36 @@ static void conn_free(struct conn *c)
     free(c);
 }
 
+static void conn_forget(struct kube *k, struct conn *c) // with the lock held
+{
+    for (struct conn **p = &k->conns; *p; p = &(*p)->next)
+        if (*p == c) {
+            *p = c->next;
+            return;
+        }
+}
+
 static void conn_give_back(struct kube *k, struct conn *c)
 {
     curl_easy_reset(c->easy); // keeps the connection, forgets the credentials
     pthread_mutex_lock(&k->lock);
-    bool keep = k->idle_count < IDLE_CONNS;
-    if (keep) {
-        c->next_idle = k->idle;
-        k->idle = c;
-        k->idle_count++;
-    } else {
-        for (struct conn **p = &k->conns; *p; p = &(*p)->next)
-            if (*p == c) {
-                *p = c->next;
-                break;
-            }
-    }
+    c->idle_since_ms = clock_mono_ms();
+    c->next_idle = k->idle;
+    k->idle = c;
+    // The last one used is first: what lies behind IDLE_CONNS or has been idle for long goes.
+    struct conn **rest = &k->idle;
+    for (k->idle_count = 0; *rest && k->idle_count < IDLE_CONNS; rest = &(*rest)->next_idle, k->idle_count++)
+        if (c->idle_since_ms - (*rest)->idle_since_ms > IDLE_MS)
+            break;
+    struct conn *surplus = *rest;
+    *rest = NULL;
+    for (struct conn *s = surplus; s; s = s->next_idle)
+        conn_forget(k, s);
     pthread_mutex_unlock(&k->lock);
-    if (!keep)
-        conn_free(c);
+    for (struct conn *next; surplus; surplus = next) {
+        next = surplus->next_idle;
+        conn_free(surplus);
+    }
 }
 
 void transport_wake(struct kube *k)
@@ -130,7 +144,8 @@ bool call_prepare(struct kube *k, CURL *easy, const struct kube_call *call, stru
 {
     const struct kube_config *c = &k->config;
     *lines = (struct call_lines){.url = xasprintf("%s%s", k->server, call->path)};
-    // HTTP/1.1: one slow watch must not hold up its neighbours, and the buffers are smaller than HTTP/2's.
+    // A connection carries one request at a time: HTTP/1.1, whose buffers are smaller. The watch thread has its own
+    // mind.
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_URL, lines->url);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");

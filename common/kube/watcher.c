@@ -36,7 +36,7 @@ struct watcher *watcher_new(struct kube *k)
     w->scratch = arena_new();
     w->multi = curl_multi_init();
     if (!w->multi)
-        abort();
+        abort(); // out of memory, as xmalloc
     pthread_mutex_init(&w->lock, NULL);
     w->timing = (struct watch_timing){.watch_s = 120,
                                       .grace_ms = 15000,

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CONNECTIONS 64
+#define CONNECTIONS 2048
 
 struct connection {
     struct fake_server *server;

@@ -76,7 +76,7 @@ static struct fixture *set_up_with(fake_handler handler, struct informer_options
     f->informer = watcher_add(f->watcher, &options);
     *watcher_timing(f->watcher) = (struct watch_timing){.watch_s = 1,
                                                         .grace_ms = 300,
-                                                        .stall_s = 1,
+                                                        .stall_s = 3,
                                                         .backoff_first_ms = 5,
                                                         .backoff_most_ms = 40,
                                                         .missing_ms = 20,
