@@ -24,7 +24,7 @@ struct value scope_files(struct arena *a, const struct chart *c)
     struct value by_path = value_dict(a);
     for (size_t i = 0; i < c->files.len; i++) {
         const struct chart_file *f = &c->files.items[i];
-        value_set(by_path, f->name, value_bytes(f->data.data ? f->data.data : "", f->data.len));
+        value_set(by_path, f->name, value_bytes(f->data.data, f->data.len));
     }
     return make(a, by_path);
 }
@@ -53,8 +53,12 @@ static bool files_lines(struct object *self, struct value_call *call)
 {
     struct slice data = get(self, call), line;
     call->result = value_list_typed(call->arena, "[]string");
-    if (data.len == 0)
+    struct slice path = value_slice(call->args[0]);
+    if (!data.data || !value_find(((struct files *)self)->by_path, path.data, path.len, &(struct value){0}))
         return true;
+    // Helm's own panic: a file that is there and empty (from a folder; archives give none of their empty files a body).
+    if (data.len == 0)
+        return error_set(call->err, ERROR_INVALID, "runtime error: index out of range [-1]");
     if (data.data[data.len - 1] == '\n')
         data.len--;
     for (bool more = true; more;) {

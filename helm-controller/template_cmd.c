@@ -403,19 +403,25 @@ static bool run(struct command *c, struct buf *out, struct error *err)
     return c->output_dir ? write_files(c, &rendered, name, err) : print_rendered(c, &rendered, out, err);
 }
 
+enum template_result template_run(struct arena *arena, int argc, char **argv, struct buf *out, struct error *err)
+{
+    struct command command = {.arena = arena};
+    if (!parse_arguments(&command, argc, argv, err))
+        return TEMPLATE_FAILED;
+    if (command.help)
+        return TEMPLATE_HELP;
+    return run(&command, out, err) ? TEMPLATE_DONE : TEMPLATE_FAILED;
+}
+
 int template_command(int argc, char **argv)
 {
     struct arena *arena cleanup(cleanup_arena) = arena_new();
     struct error err cleanup(error_clear) = {0};
-    struct command command = {.arena = arena};
     struct buf out = BUF_IN(arena);
-    bool ok = parse_arguments(&command, argc, argv, &err);
-    if (ok && command.help)
-        return print_help();
-    ok = ok && run(&command, &out, &err);
-    if (!ok) {
-        fprintf(stderr, "Error: %s\n", error_text(&err));
-        return 1;
+    switch (template_run(arena, argc, argv, &out, &err)) {
+    case TEMPLATE_HELP: return print_help();
+    case TEMPLATE_FAILED: fprintf(stderr, "Error: %s\n", error_text(&err)); return 1;
+    default: break;
     }
     if (fwrite(out.data ? out.data : "", 1, out.len, stdout) != out.len || fflush(stdout) != 0) {
         perror("Error: write /dev/stdout");

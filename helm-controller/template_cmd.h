@@ -2,8 +2,14 @@
 #ifndef RUNNEL_TEMPLATE_CMD_H
 #define RUNNEL_TEMPLATE_CMD_H
 
+#include "base/base.h"
+
 // argv[0] is the command's own name ("template"), then Helm's words: [NAME] CHART [flags]. Output to stdout, "Error: …" to stderr.
 // Returns the exit code. Needs no network and no cluster.
 int template_command(int argc, char **argv);
+
+// The same without printing: *out is what goes to stdout, err what stands behind "Error: ".
+enum template_result { TEMPLATE_DONE, TEMPLATE_FAILED, TEMPLATE_HELP };
+enum template_result template_run(struct arena *arena, int argc, char **argv, struct buf *out, struct error *err);
 
 #endif

@@ -177,8 +177,8 @@ static bool add_entry(void *ctx, const struct archive_entry *e, struct error *er
                    ? error_set(err, ERROR_INVALID, "chart yaml not in base directory")
                    : error_set(err, ERROR_INVALID, "chart illegally contains content outside the base directory: \"%s\"",
                                e->path);
-    // A link has no content of its own in an archive: Helm sees an empty file.
-    struct slice data = e->symlink ? slice_n("", 0) : without_bom(e->data);
+    // A link has no content of its own in an archive: Helm sees an empty file. Those have no body at all.
+    struct slice data = e->symlink || e->data.len == 0 ? slice_n(NULL, 0) : without_bom(e->data);
     vec_push(u->arena, &u->files, (struct chart_file){.name = slash + 1, .data = data, .mtime = e->mtime});
     return true;
 }
