@@ -127,11 +127,54 @@ static void dump_cell(const char *text)
         printf(*text == '|' ? "\\|" : "%c", *text);
 }
 
+// The line that speaks for a field: its own, or the nearest one above it.
+static const struct field *line_for(const struct controller_kind *kind, const char *path)
+{
+    const struct field *best = NULL;
+    for (size_t i = 0; i < kind->field_count; i++) {
+        const struct field *f = &kind->fields[i];
+        if (is_below(path, f->path) && (!best || strlen(f->path) > strlen(best->path)))
+            best = f;
+    }
+    return best;
+}
+
+struct dump {
+    struct arena *arena;
+    const struct controller_kind *kind;
+    const struct field *noted; // whose note stands in the table already
+};
+
+static void dump_field(struct dump *d, const char *path)
+{
+    const struct field *f = line_for(d->kind, path);
+    printf("| `spec.%s` | %s | ", path, f->state == FIELD_WORKS && !d->kind->refused ? "works" : "refused by name");
+    if (f != d->noted && f->state == FIELD_REFUSED && f->allowed)
+        printf("`%s` is accepted%s", f->allowed, str_empty(f->note) ? "" : "; ");
+    if (f != d->noted)
+        dump_cell(str_or(f->note, ""));
+    printf(" |\n");
+    d->noted = f;
+}
+
+static void dump_fields(struct dump *d, const struct schema_node *n, const char *path)
+{
+    while (n->items)
+        n = n->items;
+    for (size_t i = 0; i < n->property_count; i++) {
+        const char *name = n->properties[i].name;
+        dump_fields(d, n->properties[i].node, *path ? arena_printf(d->arena, "%s.%s", path, name) : name);
+    }
+    if (!n->property_count)
+        dump_field(d, path);
+}
+
 static bool dump_kind(const struct controller_kind *kind)
 {
     struct error err cleanup(error_clear) = {0};
-    if (kind->schema && (!fields_cover(kind->schema, kind->fields, kind->field_count, &err) ||
-                         (!kind->refused && !schema_rules_cover(kind->schema, kind->rules, kind->rule_count, &err)))) {
+    struct arena *a cleanup(cleanup_arena) = arena_new();
+    if (!fields_cover(kind->schema, kind->fields, kind->field_count, &err) ||
+        (!kind->refused && !schema_rules_cover(kind->schema, kind->rules, kind->rule_count, &err))) {
         fprintf(stderr, "%s\n", error_text(&err));
         return false;
     }
@@ -139,16 +182,7 @@ static bool dump_kind(const struct controller_kind *kind)
     if (kind->refused)
         printf("%s.\n\n", kind->refused);
     printf("| Field | State | Note |\n| --- | --- | --- |\n");
-    for (size_t i = 0; i < kind->field_count; i++) {
-        const struct field *f = &kind->fields[i];
-        printf("| `spec.%s` | %s | ", f->path, f->state == FIELD_WORKS ? "works" : "refused by name");
-        if (f->state == FIELD_REFUSED && f->allowed) {
-            printf("`%s` is accepted", f->allowed);
-            printf(str_empty(f->note) ? "" : ". ");
-        }
-        dump_cell(str_or(f->note, ""));
-        printf(" |\n");
-    }
+    dump_fields(&(struct dump){.arena = a, .kind = kind}, &kind->schema->spec, "");
     printf("\n");
     return true;
 }
