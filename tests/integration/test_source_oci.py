@@ -1,0 +1,219 @@
+"""source-controller: OCIRepository, against docker-registry, a registry that misbehaves, and a real API server."""
+import http.server
+import threading
+import time
+
+import pytest
+
+from env import Registry
+from env.process import wait_for
+from runnel import condition, wait_event
+from source import (bomb, clean_up, contents, docker_config, failed, fetch, ready, reconcile, running, secret, source, tgz)
+
+KIND = "ocirepository"
+LAYER = "application/vnd.cncf.flux.content.v1.tar+gzip"
+USER, PASSWORD = "oci-user", "Oci-Password"
+
+
+@pytest.fixture(scope="module")
+def controller(cluster):
+    with running(cluster) as c:
+        yield c
+
+
+@pytest.fixture(autouse=True)
+def tidy(controller, cluster, namespace):
+    yield
+    clean_up(cluster, namespace)
+
+
+def add(cluster, namespace, host, **spec):
+    cluster.apply(source("OCIRepository", "repo", namespace, **dict({"url": "oci://%s/%s" % (host, namespace)}, **spec)))
+
+
+def again(cluster, namespace, host, **spec):
+    cluster.run("delete", KIND, "repo", "-n", namespace, "--ignore-not-found")
+    add(cluster, namespace, host, **spec)
+
+
+def push(registry, namespace, tag, files, **options):
+    return registry.push_artifact(namespace, tag, [(LAYER, tgz(files))], **options)
+
+
+def test_artifact(controller, cluster, registry, namespace):
+    origin = {"org.opencontainers.image.source": "https://example.com/app", "org.opencontainers.image.revision": "main@sha1:abc"}
+    digest = push(registry, namespace, "latest", {"a.yaml": "one\n", "b.png": "x", "dir/c": "c\n"}, annotations=origin)
+    add(cluster, namespace, registry.host)
+    obj = ready(cluster, KIND, "repo", namespace)
+    artifact = obj["status"]["artifact"]
+    assert artifact["revision"] == "latest@" + digest and artifact["metadata"] == origin
+    assert artifact["path"] == "ocirepository/%s/repo/%s.tar.gz" % (namespace, digest)
+    assert condition(obj, "Ready")["message"] == "stored artifact for digest 'latest@%s'" % digest
+    assert obj["status"]["url"].endswith("/ocirepository/%s/repo/latest.tar.gz" % namespace)
+    assert contents(fetch(controller, artifact)) == {"a.yaml": b"one\n", "dir/c": b"c\n"}
+    event = wait_event(cluster, "OCIRepository", "repo", namespace, reason="NewArtifact")
+    assert event["message"] == ("stored artifact with revision 'latest@%s' from 'oci://%s/%s', origin source 'https://example.com/app', "
+                                "origin revision 'main@sha1:abc'" % (digest, registry.host, namespace))
+    assert reconcile(cluster, KIND, "repo", namespace)["status"]["artifact"] == artifact
+    second = push(registry, namespace, "latest", {"a.yaml": "two\n"})
+    reconcile(cluster, KIND, "repo", namespace)
+    obj = ready(cluster, KIND, "repo", namespace, second)
+    assert contents(fetch(controller, obj["status"]["artifact"])) == {"a.yaml": b"two\n"} and "metadata" not in obj["status"]["artifact"]
+
+
+def test_references(controller, cluster, registry, namespace):
+    digests = {tag: push(registry, namespace, tag, {"tag": tag}) for tag in ("1.0.0", "1.2.0", "1.10.0", "2.0.0-rc.1", "v9-dev", "other")}
+    for ref, tag in (({"tag": "1.2.0"}, "1.2.0"), ({"semver": "1.x"}, "1.10.0"), ({"semver": ">=1.0.0-0", "semverFilter": ".*-rc.*"}, "2.0.0-rc.1"),
+                     ({"semver": "~1.2", "tag": "1.0.0"}, "1.2.0")):
+        again(cluster, namespace, registry.host, ref=ref)
+        assert ready(cluster, KIND, "repo", namespace)["status"]["artifact"]["revision"] == tag + "@" + digests[tag]
+    again(cluster, namespace, registry.host, ref={"digest": digests["1.0.0"], "tag": "1.2.0"})
+    obj = ready(cluster, KIND, "repo", namespace)
+    assert obj["status"]["artifact"]["revision"] == digests["1.0.0"]
+    assert contents(fetch(controller, obj["status"]["artifact"])) == {"tag": b"1.0.0"}
+    for ref, reason, message in (({"tag": "none"}, "OCIArtifactPullFailed", "MANIFEST_UNKNOWN"), ({"semver": ">=9"}, "ReadOperationFailed", "no match found for semver: >=9"),
+                                 ({"semver": "nonsense"}, "ReadOperationFailed", "semver 'nonsense' parse error"),
+                                 ({"semver": "1.x", "semverFilter": "("}, "ReadOperationFailed", "filter regex"),
+                                 ({"digest": "sha256:" + "0" * 64}, "OCIArtifactPullFailed", "MANIFEST_UNKNOWN")):
+        again(cluster, namespace, registry.host, ref=ref)
+        failed(cluster, KIND, "repo", namespace, reason, message)
+    again(cluster, namespace, registry.host, url="oci://%s/%s:1.0.0" % (registry.host, namespace))
+    failed(cluster, KIND, "repo", namespace, "URLInvalid", "URL must not contain a tag; remove ':1.0.0'", stalled=True)
+
+
+def test_layers(controller, cluster, registry, namespace):
+    other = tgz({"other": "y"})
+    digest = registry.push_artifact(namespace, "latest", [(LAYER, tgz({"first": "x"})), ("application/vnd.example.other", other)])
+    selector = {"mediaType": "application/vnd.example.other"}
+    add(cluster, namespace, registry.host, layerSelector=selector)
+    obj = ready(cluster, KIND, "repo", namespace)
+    assert contents(fetch(controller, obj["status"]["artifact"])) == {"other": b"y"}
+    # The API server fills in nothing here: what is observed is what was asked for.
+    assert obj["status"]["observedLayerSelector"] == obj["spec"]["layerSelector"]
+    cluster.patch(KIND, "repo", {"spec": {"layerSelector": {"operation": "copy"}}}, namespace)
+    obj = wait_for("copied", lambda: (lambda o: o["status"]["observedLayerSelector"].get("operation") == "copy" and o)(ready(cluster, KIND, "repo", namespace)))
+    assert fetch(controller, obj["status"]["artifact"]) == other  # byte for byte
+    assert obj["status"]["artifact"]["revision"] == "latest@" + digest
+    cluster.patch(KIND, "repo", {"spec": {"layerSelector": {"mediaType": "application/none"}}}, namespace)
+    failed(cluster, KIND, "repo", namespace, "OCIArtifactLayerOperationFailed", "failed to find layer with media type 'application/none' in artifact")
+
+
+def test_ignore(controller, cluster, registry, namespace):
+    push(registry, namespace, "latest", {"a.yaml": "a", "b.txt": "b"})
+    add(cluster, namespace, registry.host, ignore="*.txt\n")
+    obj = ready(cluster, KIND, "repo", namespace)
+    assert set(contents(fetch(controller, obj["status"]["artifact"]))) == {"a.yaml"} and obj["status"]["observedIgnore"] == "*.txt\n"
+
+
+def test_auth(controller, cluster, namespace):
+    with Registry(USER, PASSWORD) as private:
+        digest = push(private, namespace, "latest", {"a": "a"})
+        add(cluster, namespace, private.host)
+        failed(cluster, KIND, "repo", namespace, "OCIArtifactPullFailed", "status 401")
+        cluster.patch(KIND, "repo", {"spec": {"secretRef": {"name": "auth"}}}, namespace)
+        failed(cluster, KIND, "repo", namespace, "AuthenticationFailed", "failed to get credential: failed to get secret '%s/auth'" % namespace)
+        cluster.apply(secret("auth", namespace, username=USER, password=PASSWORD))
+        failed(cluster, KIND, "repo", namespace, "AuthenticationFailed", "key '.dockerconfigjson' not found")
+        cluster.run("delete", "secret", "auth", "-n", namespace)
+        cluster.apply(docker_config("auth", namespace, private.host, USER, "Wrong-Word"))
+        obj = failed(cluster, KIND, "repo", namespace, "OCIArtifactPullFailed", "status 401")
+        assert "Wrong-Word" not in str(obj) and "Wrong-Word" not in controller.process.output()
+        cluster.apply(docker_config("auth", namespace, private.host, USER, PASSWORD))
+        ready(cluster, KIND, "repo", namespace, digest)
+
+
+def test_tls(controller, cluster, namespace):
+    with Registry(tls=True) as r:
+        digest = push(r, namespace, "latest", {"a": "a"})
+        add(cluster, namespace, r.host)
+        failed(cluster, KIND, "repo", namespace, "OCIArtifactPullFailed", "certificate")
+        with open(r.authority.cert) as f:
+            cluster.apply(secret("ca", namespace, **{"ca.crt": f.read()}))
+        cluster.patch(KIND, "repo", {"spec": {"certSecretRef": {"name": "ca"}}}, namespace)
+        ready(cluster, KIND, "repo", namespace, digest)
+        again(cluster, namespace, r.host, insecure=True)
+        ready(cluster, KIND, "repo", namespace, digest)
+
+
+@pytest.mark.parametrize("what", ["escape", "bomb", "garbage"])
+def test_hostile_layers(controller, cluster, registry, namespace, what):
+    data = {"escape": lambda: tgz({"../../runnel-escaped": "x"}), "bomb": lambda: bomb("zeros"), "garbage": lambda: b"nothing like a tar"}[what]()
+    registry.push_artifact(namespace, "latest", [(LAYER, data)])
+    add(cluster, namespace, registry.host)
+    obj = failed(cluster, KIND, "repo", namespace, "OCIArtifactLayerOperationFailed", "failed to extract layer contents from artifact")
+    assert "artifact" not in obj["status"]
+    good = push(registry, namespace, "latest", {"a": "a"})
+    ready(cluster, KIND, "repo", namespace, good)
+
+
+class BadRegistry:
+    """Answers every request the same way, until .answer is None: then it passes on to a real one."""
+
+    def __init__(self, registry):
+        outer = self
+        self.answer, self.seen = None, []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def respond(self):
+                outer.seen.append(self.path)
+                status, headers, body = outer.answer or registry.request(self.command, self.path, headers={"Accept": self.headers.get("Accept", "*/*")})
+                self.send_response(status)
+                for k, v in headers.items():
+                    if k.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
+                        self.send_header(k, v)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(body)
+
+            do_GET = do_HEAD = respond
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.host = "127.0.0.1:%d" % self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def bad(registry):
+    b = BadRegistry(registry)
+    yield b
+    b.server.shutdown()
+
+
+@pytest.mark.parametrize("answer,message", [
+    ((401, {"WWW-Authenticate": 'Bearer realm="http://127.0.0.1:1/token",service="x"'}, b""), "token of registry"),
+    ((401, {"WWW-Authenticate": 'Basic realm="x"'}, b""), "status 401"),
+    ((429, {"Retry-After": "1"}, b'{"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]}'), "status 429"),
+    ((500, {}, b"<html>oops</html>"), "status 500"),
+    ((200, {}, b"\xff\xfe not json"), "the answer is not a manifest"),
+    ((200, {"Docker-Content-Digest": "sha256:" + "0" * 64}, b"{}"), "does not match"),
+], ids=["bearer", "basic", "429", "500", "garbage", "digest"])
+def test_bad_registry(controller, cluster, registry, bad, namespace, answer, message):
+    digest = push(registry, namespace, "latest", {"a": "a"})
+    bad.answer = answer
+    add(cluster, namespace, bad.host, insecure=True)
+    failed(cluster, KIND, "repo", namespace, "OCIArtifactPullFailed", message)
+    bad.answer = None
+    ready(cluster, KIND, "repo", namespace, digest)
+
+
+def test_back_off(cluster, controller, registry, bad, namespace):
+    """A registry that fails is asked less and less often, and not before the time it names."""
+    bad.answer = (429, {"Retry-After": "3"}, b"{}")
+    add(cluster, namespace, bad.host, insecure=True)
+    failed(cluster, KIND, "repo", namespace, "OCIArtifactPullFailed", "status 429")
+    count, start = len(bad.seen), time.monotonic()
+    wait_for("next try", lambda: len(bad.seen) > count)
+    assert time.monotonic() - start > 1
+
+
+def test_refused_fields(controller, cluster, registry, namespace):
+    for spec, text in (({"provider": "aws"}, "spec.provider"), ({"verify": {"provider": "cosign"}}, "spec.verify"),
+                       ({"serviceAccountName": "x"}, "spec.serviceAccountName")):
+        again(cluster, namespace, registry.host, **spec)
+        failed(cluster, KIND, "repo", namespace, "UnsupportedField", text + " is not supported by Runnel yet", stalled=True, on=None)
