@@ -91,7 +91,7 @@ static bool read_document(struct template_call *call, parse_fn *parse, int flags
 {
     struct slice text = arg_text(call, 0);
     if (!parse(call->arena, text.data, text.len, flags, result, why))
-        return false;
+        return yaml ? error_wrap(why, "error converting YAML to JSON") : false;
     if (result->kind == kind)
         return true;
     if (result->kind == V_NULL) {

@@ -242,7 +242,8 @@ static bool dict_field(struct template_run *r, struct value receiver, struct sli
         return run_fail(r, ERROR_INVALID, "%.*s is not a method but has arguments", SLICE_ARG(name));
     if (!value_find(receiver, name.data, name.len, out))
         return missing_key(r, receiver, name, out);
-    out->reserved = FROM_INTERFACE;
+    // In a typed dict there are only strings: which type it is matters to what evaluates a field of one.
+    out->reserved = out->kind == V_STRING && element_type(receiver) ? 0 : FROM_INTERFACE;
     return true;
 }
 

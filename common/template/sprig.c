@@ -4,7 +4,10 @@
 
 #include <math.h>
 
-static const struct template_funcs *const parts[] = {&sprig_strings, &sprig_lists, &sprig_dicts, &sprig_logic};
+static const struct template_funcs *const parts[] = {
+    &sprig_strings, &sprig_lists,    &sprig_dicts, &sprig_logic,  &sprig_convert,
+    &sprig_math,    &sprig_encoding, &sprig_regex, &sprig_semver, &sprig_paths,
+};
 
 const struct template_funcs *template_sprig(void)
 {

@@ -5,7 +5,8 @@
 #include "template/builtins.h"
 #include "template/template.h"
 
-extern const struct template_funcs sprig_strings, sprig_lists, sprig_dicts, sprig_logic;
+extern const struct template_funcs sprig_strings, sprig_lists, sprig_dicts, sprig_logic, sprig_convert, sprig_math,
+    sprig_encoding, sprig_regex, sprig_semver, sprig_paths;
 
 
 // Sprig's strval: a string as it is, bytes as text, the rest as %v.

@@ -31,7 +31,7 @@ static bool fn_unset(struct template_call *call, struct value *result)
 {
     if (call->args[0].kind == V_DICT)
         value_unset(call->args[0], call->args[1].data);
-    *result = call->args[0];
+    *result = call->args[0].kind == V_DICT ? call->args[0] : value_dict(call->arena);
     return true;
 }
 
@@ -137,7 +137,7 @@ static bool merge_all(struct template_call *call, bool overwrite, struct value *
         if (!merge(call, into, call->args[i], overwrite, 0))
             return false;
     }
-    *result = into;
+    *result = into.kind == V_DICT ? into : value_dict(call->arena);
     return true;
 }
 

@@ -203,9 +203,7 @@ static bool fn_chunk(struct template_call *call, struct value *result)
         return wrong_kind(call, "Cannot chunk type ", "", list);
     *result = value_list_typed(call->arena, "[][]interface {}");
     size_t len = value_len(list);
-    if (len && size == 0)
-        return sprig_fail(call, "runtime error: integer divide by zero");
-    if (len && size < 0)
+    if (len && size <= 0)
         return sprig_fail(call, "runtime error: makeslice: len out of range");
     for (size_t at = 0; at < len; at += (size_t)size)
         value_push(*result, items_between(call, list, at, len - at < (size_t)size ? len : at + (size_t)size));
