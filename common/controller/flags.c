@@ -23,7 +23,8 @@ static const struct flag common[] = {
     {"health-addr", FLAG_STRING, ":9440", "The address the health endpoint binds to."},
     {"interval-jitter-percentage", FLAG_INT, "5", "Percentage of jitter to apply to interval durations: 10 means +/-10%. Below 100."},
     {"kube-api-burst", FLAG_INT, "300", "The maximum burst queries-per-second of requests sent to the Kubernetes API."},
-    {"kube-api-qps", FLAG_INT, "50", "The maximum queries-per-second of requests sent to the Kubernetes API."},
+    {"kube-api-qps", FLAG_INT, "0", "The maximum queries-per-second of requests sent to the Kubernetes API; 0 leaves it to the API server's "
+                                    "own priority and fairness (Flux's default is 50)."},
     {"leader-election-lease-duration", FLAG_DURATION, "35s", "How long others wait before they take over a lease that is not renewed."},
     {"leader-election-release-on-cancel", FLAG_BOOL, "true", "Give up the lease when the controller ends."},
     {"leader-election-renew-deadline", FLAG_DURATION, "30s", "How long the leader tries to renew its lease before it gives up."},
@@ -141,7 +142,7 @@ static bool check_ranges(const struct flags *f, struct error *err)
     static const struct {
         const char *name;
         int64_t least, most;
-    } table[] = {{"concurrent", 1, 256}, {"interval-jitter-percentage", 0, 99}, {"kube-api-qps", 1, 100000}, {"kube-api-burst", 1, 100000}};
+    } table[] = {{"concurrent", 1, 256}, {"interval-jitter-percentage", 0, 99}, {"kube-api-qps", 0, 100000}, {"kube-api-burst", 1, 100000}};
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         int64_t n = flags_int(f, table[i].name);
         if (n < table[i].least || n > table[i].most)
