@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#define OLDER_MAX 5 // revisions whose objects are looked at for pruning, where none of them is deployed
+
 enum step { STEP_DONE, STEP_WAIT, STEP_FAILED, STEP_ERROR };
 
 struct phase {
@@ -38,9 +40,11 @@ static void enter(struct action *action, const char *phase)
     action->release.progress.phase_ms = now_ms();
 }
 
+// Whose it was stays: who comes after a crash, before the outcome was noted in the HelmRelease's status, can tell.
 static void leave(struct action *action)
 {
-    action->release.progress = (struct release_progress){0};
+    action->release.progress.phase = NULL;
+    action->release.progress.phase_ms = 0;
 }
 
 static bool overdue(const struct action *action)
@@ -51,7 +55,7 @@ static bool overdue(const struct action *action)
 // An error that another try can mend, or that says nothing about the chart: the action stays where it is.
 static bool is_outside(const struct error *err)
 {
-    return error_is_transient(err) || err->class == ERROR_CANCELLED || err->class == ERROR_LIMIT;
+    return error_is_transient(err) || err->class == ERROR_CANCELLED || err->code == 401;
 }
 
 // Turns an error of a step into STEP_ERROR or, where the chart's objects are to blame, into a failure.
@@ -98,14 +102,47 @@ static bool own_objects(struct action *action, object_list *out, struct error *e
            objects_parse(&action->objects, &manifests, out, err);
 }
 
+// The deployed revision and what came after it, or, where none is deployed, the last ones: their objects can be in the cluster.
+static bool read_older(struct action *action, struct error *err)
+{
+    struct arena *a = action->objects.arena;
+    release_version_list all = {0};
+    const char *name = release_name(&action->release);
+    if (action->older_known)
+        return true;
+    if (!release_versions(action->objects.kube, a, action->storage_namespace, name, &all, err))
+        return false;
+    size_t end = 0, start;
+    while (end < all.len && all.items[end].version < release_version(&action->release))
+        end++;
+    for (start = end; start > 0 && end - start < OLDER_MAX; start--)
+        if (str_eq(all.items[start - 1].status, RELEASE_DEPLOYED)) {
+            start--;
+            break;
+        }
+    for (size_t i = start; i < end; i++) {
+        struct release r;
+        if (release_get(action->objects.kube, a, action->storage_namespace, name, all.items[i].version, &r, err))
+            vec_push(a, &action->older, r);
+        else if (err->class == ERROR_NOT_FOUND)
+            error_clear(err);
+        else
+            return false;
+    }
+    action->older_known = true;
+    return true;
+}
+
 static enum step apply(struct action *action, struct error *err)
 {
     object_list now = {0}, before = {0};
     if (!own_objects(action, &now, err))
         return blame(action, err);
-    if (!value_is_null(action->previous.document) &&
-        !objects_parse_stored(&action->objects, release_manifest(&action->previous), &before, err))
-        return blame(action, err);
+    if (!read_older(action, err))
+        return STEP_ERROR;
+    for (size_t i = 0; i < action->older.len; i++)
+        if (!objects_parse_stored(&action->objects, release_manifest(&action->older.items[i]), &before, err))
+            return blame(action, err);
     if (!objects_apply(&action->objects, &now, &before, err) || !objects_prune(&action->objects, &before, &now, err))
         return blame(action, err);
     return STEP_DONE;
@@ -200,6 +237,16 @@ const char *action_word(enum action_kind kind)
     return PLANS[kind].word;
 }
 
+bool action_kind_parse(const char *word, enum action_kind *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(PLANS); i++)
+        if (str_eq(PLANS[i].word, word)) {
+            *out = (enum action_kind)i;
+            return true;
+        }
+    return false;
+}
+
 // ---- beginning and ending -------------------------------------------------------------------------------------------------
 bool action_is_ours(const struct release *r, const char *holder, const char *digest)
 {
@@ -210,32 +257,39 @@ bool action_begin(struct action *action, struct error *err)
 {
     const struct plan *plan = plan_of(action->kind);
     bool is_new = action->kind != ACTION_UNINSTALL;
-    char *description = action->kind == ACTION_INSTALL     ? "Initial install underway"
+    const char *description = action->kind == ACTION_INSTALL     ? "Initial install underway"
                         : action->kind == ACTION_UNINSTALL ? "Deletion in progress (or silently failed)"
+                        : action->kind == ACTION_ROLLBACK  ? arena_strdup(action->objects.arena, release_description(&action->release))
                                                            : arena_printf(action->objects.arena, "Preparing %s", plan->word);
     release_set_status(&action->release, plan->pending, description);
     if (!is_new)
         release_set_deleted(&action->release);
-    action->release.progress = (struct release_progress){.holder = action->holder, .digest = action->digest, .started_ms = now_ms()};
+    action->release.progress =
+        (struct release_progress){.action = plan->word, .holder = action->holder, .digest = action->digest, .started_ms = now_ms()};
     enter(action, plan->phases[0].name);
     if (!is_new)
         return store(action, err);
-    return release_create(action->objects.kube, action->objects.arena, action->storage_namespace, &action->release, err);
+    return release_create(action->objects.kube, action->objects.arena, action->storage_namespace, &action->release, err) &&
+           release_prune_history(action->objects.kube, action->objects.arena, action->storage_namespace, release_name(&action->release),
+                                 action->options.max_history, err);
 }
 
 // Marks every deployed revision but this one as superseded.
 static bool supersede(struct action *action, struct error *err)
 {
-    struct release *previous = &action->previous;
-    if (value_is_null(previous->document) || !str_eq(release_status(previous), RELEASE_DEPLOYED))
-        return true;
-    release_set_status(previous, RELEASE_SUPERSEDED, release_description(previous));
-    previous->progress = (struct release_progress){0};
-    if (release_update(action->objects.kube, action->objects.arena, action->storage_namespace, previous, err))
-        return true;
-    if (err->class != ERROR_NOT_FOUND)
+    if (!read_older(action, err))
         return false;
-    error_clear(err);
+    for (size_t i = 0; i < action->older.len; i++) {
+        struct release *r = &action->older.items[i];
+        if (!str_eq(release_status(r), RELEASE_DEPLOYED))
+            continue;
+        release_set_status(r, RELEASE_SUPERSEDED, release_description(r));
+        if (release_update(action->objects.kube, action->objects.arena, action->storage_namespace, r, err))
+            continue;
+        if (err->class != ERROR_NOT_FOUND)
+            return false;
+        error_clear(err);
+    }
     return true;
 }
 
@@ -243,11 +297,10 @@ static bool finish_uninstall(struct action *action, struct error *err)
 {
     struct objects *o = &action->objects;
     const char *name = release_name(&action->release);
-    if (action->options.keep_history) {
-        release_set_status(&action->release, RELEASE_UNINSTALLED, "Uninstallation complete");
-        leave(action);
+    release_set_status(&action->release, RELEASE_UNINSTALLED, "Uninstallation complete");
+    leave(action);
+    if (action->options.keep_history)
         return store(action, err);
-    }
     release_version_list versions = {0};
     if (!release_versions(o->kube, o->arena, action->storage_namespace, name, &versions, err))
         return false;
@@ -266,12 +319,11 @@ static bool finish(struct action *action, struct error *err)
     // The old one first, as Helm does: two deployed revisions would confuse it, none is mended by the next step.
     if (!supersede(action, err))
         return false;
-    char *description = action->kind == ACTION_ROLLBACK ? arena_printf(o->arena, "%s", release_description(&action->release))
-                                                        : arena_printf(o->arena, "%s complete", plan_of(action->kind)->title);
+    const char *description = action->kind == ACTION_ROLLBACK ? arena_strdup(o->arena, release_description(&action->release))
+                                                              : arena_printf(o->arena, "%s complete", plan_of(action->kind)->title);
     release_set_status(&action->release, RELEASE_DEPLOYED, description);
     leave(action);
-    return store(action, err) &&
-           release_prune_history(o->kube, o->arena, action->storage_namespace, release_name(&action->release), action->options.max_history, err);
+    return store(action, err);
 }
 
 static bool mark_failed(struct action *action, const char *why, struct error *err)

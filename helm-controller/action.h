@@ -12,6 +12,7 @@
 
 enum action_kind { ACTION_INSTALL, ACTION_UPGRADE, ACTION_ROLLBACK, ACTION_UNINSTALL };
 const char *action_word(enum action_kind kind); // "install": Flux's words in status and messages
+bool action_kind_parse(const char *word, enum action_kind *out);
 
 struct action_options {        // from the HelmRelease's spec
     int64_t timeout_ms;        // of each phase that waits: hooks one by one, the objects together
@@ -29,8 +30,9 @@ struct action {
     const char *digest;        // of what is released: see release_progress
     struct action_options options;
     struct release release;    // the revision that is being made (or, for an uninstall, taken down)
-    struct release previous;   // the revision before, for pruning; document null: none
     const char *message;       // what it is waiting for, or the outcome; in the arena
+    VEC(struct release) older; // read when needed: the deployed revision and what failed after it
+    bool older_known;
 };
 
 enum action_state {
@@ -40,8 +42,8 @@ enum action_state {
     ACTION_ERROR,   // err says why (API server, network): nothing has changed, try again with back-off
 };
 
-// Each stores the new revision with status pending-*, so that it can be stepped. release: with chart, config, manifest and hooks set.
-// A revision that exists already is ERROR_CONFLICT.
+// Stores the new revision with status pending-*, so that it can be stepped. release: with chart, config, manifest and hooks set; of an
+// uninstall, the newest one. A revision that exists already is ERROR_CONFLICT. Old revisions beyond max_history go.
 bool action_begin(struct action *action, struct error *err);
 // Goes as far as it can without waiting.
 enum action_state action_step(struct action *action, struct error *err);
@@ -55,6 +57,8 @@ bool action_is_ours(const struct release *r, const char *holder, const char *dig
 struct chart;
 bool action_apply_crds(const struct objects *o, const struct chart *chart, const char *policy, size_t *applied, const char **pending,
                        struct error *err);
+// The objects in a chart's crds/.
+bool action_list_crds(const struct objects *o, const struct chart *chart, object_list *out, struct error *err);
 // install.createNamespace.
 bool action_create_namespace(const struct objects *o, struct error *err);
 

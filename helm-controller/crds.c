@@ -1,7 +1,7 @@
 // crds.c - what has to be there before a chart is rendered: its CustomResourceDefinitions, and the target namespace.
 #include "action.h"
 
-static bool parse_crds(const struct objects *o, const struct chart *chart, object_list *out, struct error *err)
+bool action_list_crds(const struct objects *o, const struct chart *chart, object_list *out, struct error *err)
 {
     size_t count = 0;
     struct chart_file *files = chart_crds(o->arena, chart, &count);
@@ -40,7 +40,7 @@ bool action_apply_crds(const struct objects *o, const struct chart *chart, const
     *pending = NULL;
     if (str_eq(policy, "Skip"))
         return true;
-    if (!parse_crds(o, chart, &crds, err))
+    if (!action_list_crds(o, chart, &crds, err))
         return false;
     for (size_t i = 0; i < crds.len; i++) {
         bool there, established;

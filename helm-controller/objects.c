@@ -31,6 +31,12 @@ static struct value annotations_of(struct arena *a, struct value object)
     return child(a, child(a, object, "metadata"), "annotations");
 }
 
+static void merge_strings(struct value into, struct value from)
+{
+    for (struct value_iter it = {0}; value_next(from, &it);)
+        value_set(into, it.key, it.value);
+}
+
 // ---- texts ------------------------------------------------------------------------------------------------------------
 static bool mark_text(const struct objects *o, struct manifest *m, struct error *err)
 {
@@ -41,6 +47,9 @@ static bool mark_text(const struct objects *o, struct manifest *m, struct error 
     if (!value_is(object, V_DICT))
         return true;
     struct value labels = labels_of(o->arena, object);
+    merge_strings(labels, value_get(o->common_metadata, "labels"));
+    if (value_len(value_get(o->common_metadata, "annotations")))
+        merge_strings(annotations_of(o->arena, object), value_get(o->common_metadata, "annotations"));
     value_set_str(labels, OWNER_NAME, o->owner_name);
     value_set_str(labels, OWNER_NAMESPACE, o->owner_namespace);
     if (!yaml_write(&text, object, 0, err))

@@ -13,6 +13,7 @@ struct objects {                  // what all calls need to know about the relea
     const char *field_manager;
     const char *release_name, *release_namespace;   // Helm's ownership annotations
     const char *owner_name, *owner_namespace;       // the HelmRelease: Flux's labels
+    struct value common_metadata;                   // labels and annotations for every object; null: none
     bool refuse_ownership;        // disableTakeOwnership: objects of others are an error
 };
 

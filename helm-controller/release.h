@@ -27,11 +27,12 @@
 #define RELEASE_PENDING_ROLLBACK "pending-rollback"
 bool release_status_pending(const char *status);
 
-// Where an action that is under way stands. Kept as annotations of the Secret.
+// Where an action that is under way stands, and, when it has ended, whose it was. Kept as annotations of the Secret.
 struct release_progress {
     const char *phase;   // the action's own word; NULL: nobody is at work on this revision
-    const char *holder;  // uid of the HelmRelease that is
-    const char *digest;  // of what is being released (chart, values): another one makes the action void
+    const char *action;  // "install", "upgrade", "rollback", "uninstall"; NULL: not one of ours
+    const char *holder;  // uid of the HelmRelease
+    const char *digest;  // of what is released (chart, values): another one makes an action under way void
     int64_t started_ms;  // unix, when the action began: timeouts count from here
     int64_t phase_ms;    // unix, when the phase began
 };

@@ -5,6 +5,7 @@
 
 #define ANNOTATION "helm.runnel.dev/"
 #define PHASE ANNOTATION "phase"
+#define ACTION ANNOTATION "action"
 #define HOLDER ANNOTATION "holder"
 #define DIGEST ANNOTATION "digest"
 #define STARTED ANNOTATION "started"
@@ -32,6 +33,7 @@ static bool from_secret(struct arena *a, struct value secret, struct release *ou
     out->modified_s = number(kube_label(secret, "modifiedAt"));
     out->progress = (struct release_progress){
         .phase = kube_annotation(secret, PHASE),
+        .action = kube_annotation(secret, ACTION),
         .holder = kube_annotation(secret, HOLDER),
         .digest = kube_annotation(secret, DIGEST),
         .started_ms = number(kube_annotation(secret, STARTED)),
@@ -70,6 +72,7 @@ static bool to_secret(struct arena *a, struct release *r, struct value *out, str
     value_set(labels, "version", value_printf(a, "%d", release_version(r)));
     value_set(labels, "modifiedAt", text_of(a, r->modified_s));
     value_set(annotations, PHASE, value_string(r->progress.phase));
+    value_set(annotations, ACTION, value_string(r->progress.action));
     value_set(annotations, HOLDER, value_string(r->progress.holder));
     value_set(annotations, DIGEST, value_string(r->progress.digest));
     value_set(annotations, STARTED, text_of(a, r->progress.started_ms));

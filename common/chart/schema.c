@@ -491,7 +491,7 @@ static void check_chart(struct arena *a, const struct chart *c, struct value val
         struct schema_doc *doc = schema_prepare(a, c->schema, source, &err);
         if (!doc)
             buf_printf(out, "%s:\n%s", chart_name(c), error_text(&err));
-        else if (!schema_check(doc, values, &err))
+        else if (!schema_validate(doc, values, &err))
             buf_printf(out, "%s:\n%s\n", chart_name(c), error_text(&err));
     }
     for (size_t i = 0; i < c->dependencies.len; i++) {

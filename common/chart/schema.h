@@ -53,7 +53,7 @@ bool schema_resolve(struct schema_doc *doc, const struct schema_resource *base, 
 const char *schema_fragment(struct arena *a, const char *reference);
 
 // Checks a value; the message is the list of what is wrong, one "- at '/path': …" a line. True: valid.
-bool schema_check(struct schema_doc *doc, struct value instance, struct error *err);
+bool schema_validate(struct schema_doc *doc, struct value instance, struct error *err);
 
 // Formats: NULL when text is valid for the format or the format is unknown, else the reason.
 const char *schema_check_format(struct arena *a, const char *format, struct slice text);

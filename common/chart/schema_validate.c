@@ -780,7 +780,7 @@ static struct problem *apply(struct validator *v, const struct scope *parent, st
     return c.failures->causes.len == 1 ? c.failures->causes.items[0] : c.failures;
 }
 
-bool schema_check(struct schema_doc *doc, struct value instance, struct error *err)
+bool schema_validate(struct schema_doc *doc, struct value instance, struct error *err)
 {
     struct validator v = {.doc = doc, .arena = doc->arena, .path = ""};
     int draft = doc->resources.len > 0 ? doc->resources.items[0]->draft : 2020;

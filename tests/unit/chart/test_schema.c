@@ -21,7 +21,7 @@ static void test_recorded(void **state)
         struct value values = from_yaml(a, value_str(value_get(row, "values")));
         struct error failed cleanup(error_clear) = {0};
         struct schema_doc *doc = schema_prepare(a, slice_of(schema), NULL, &failed);
-        const char *got = doc && schema_check(doc, values, &failed) ? "" : error_text(&failed);
+        const char *got = doc && schema_validate(doc, values, &failed) ? "" : error_text(&failed);
         const char *want = value_str(value_get(row, "says"));
         if (str_eq(got, want))
             continue;
@@ -42,7 +42,7 @@ static void test_endless(void **state)
         struct error err cleanup(error_clear) = {0};
         struct schema_doc *doc = schema_prepare(a, slice_of(schemas[i]), NULL, &err);
         assert_non_null(doc);
-        assert_false(schema_check(doc, from_yaml(a, "{a: 1}"), &err));
+        assert_false(schema_validate(doc, from_yaml(a, "{a: 1}"), &err));
         assert_non_null(strstr(error_text(&err), "refers to itself without end"));
     }
 }
@@ -59,7 +59,7 @@ static void test_exponential(void **state)
     buf_str(&text, "\"l40\":{\"type\":\"object\"}}}");
     struct schema_doc *doc = schema_prepare(a, buf_view(&text), NULL, &err);
     assert_non_null(doc);
-    assert_false(schema_check(doc, value_dict(a), &err));
+    assert_false(schema_validate(doc, value_dict(a), &err));
     assert_non_null(strstr(error_text(&err), "too many steps"));
 }
 
@@ -99,7 +99,7 @@ static void test_other_documents(void **state)
     struct schema_doc *doc = schema_prepare(a, slice_of(schema), &source, &err);
     assert_string_equal(error_text(&err), "");
     assert_string_equal(buf_cstr(&asked), "https://x.org/a/parts.json ");
-    assert_false(schema_check(doc, from_yaml(a, "{v: 1}"), &err));
+    assert_false(schema_validate(doc, from_yaml(a, "{v: 1}"), &err));
     assert_string_equal(error_text(&err), "- at '/v': got number, want string");
     error_clear(&err);
     assert_null(schema_prepare(a, slice_of("{\"$ref\":\"https://x.org/parts.json#/more\"}"), &source, &err));
