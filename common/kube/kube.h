@@ -40,10 +40,12 @@ void kube_free(struct kube *k);
 // The process is ending: ends requests under way, and later ones at once (ERROR_CANCELLED).
 void kube_cancel(struct kube *k);
 void kube_set_user_agent(struct kube *k, const char *agent);
-// Requests per second beyond a burst are held back; watches are not counted. 0: no limit, which is what a new handle has.
+// Requests per second beyond a burst are held back; watches are not counted. 0: no limit, which is what a new handle
+// has.
 void kube_set_rate(struct kube *k, double per_second, double burst);
 // Called after each request, lists and watches too, on its thread. status 0: no answer came. Before the first request.
-void kube_set_observer(struct kube *k, void (*fn)(void *ctx, long status, const char *method, const char *host), void *ctx);
+void kube_set_observer(struct kube *k, void (*fn)(void *ctx, long status, const char *method, const char *host),
+                       void *ctx);
 const char *kube_default_namespace(const struct kube *k); // of the context, or the service account's
 
 // ---- discovery ----------------------------------------------------------------------------------------------------

@@ -42,7 +42,8 @@ struct kube {
     struct discovery *discovery;
 
     struct {
-        void (*observe)(void *ctx, long status, const char *method, const char *host); // not changed after the first request
+        void (*observe)(void *ctx, long status, const char *method,
+                        const char *host); // not changed after the first request
         void *ctx;
         double per_second, burst, tokens;
         int64_t at_us; // when `tokens` was right

@@ -3,7 +3,8 @@
 
 #include <time.h>
 
-void kube_set_observer(struct kube *k, void (*fn)(void *ctx, long status, const char *method, const char *host), void *ctx)
+void kube_set_observer(struct kube *k, void (*fn)(void *ctx, long status, const char *method, const char *host),
+                       void *ctx)
 {
     k->meter.observe = fn;
     k->meter.ctx = ctx;
