@@ -34,7 +34,7 @@ bool kube_config_load(struct arena *a, const char *kubeconfig, const char *conte
 bool kube_config_parse(struct arena *a, struct slice yaml, const char *context, struct kube_config *out,
                        struct error *err);
 
-struct kube;
+struct kube; // libcurl with threads leaves it to the process to ignore SIGPIPE: app_main does
 struct kube *kube_new(const struct kube_config *config, struct error *err); // copies
 void kube_free(struct kube *k);
 // The process is ending: ends requests under way, and later ones at once (ERROR_CANCELLED).

@@ -6,6 +6,7 @@
 // Prints the answer as a line of JSON; an error as {"error": …, "class": …, "code": …} with exit status 1. `watch`
 // reads commands from stdin ("get NS NAME", "count", "end") and prints events as they come.
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "kube/kube.h"
@@ -257,6 +258,7 @@ int main(int argc, char **argv)
 {
     if (argc < 3)
         return 2;
+    signal(SIGPIPE, SIG_IGN);
     log_init("kube-probe", LOG_INFO, true);
     cleanup(error_clear) struct error err = {0};
     cleanup(cleanup_arena) struct arena *a = arena_new();
