@@ -58,16 +58,18 @@ static void call_map(struct subscriber *s, struct value old, struct value object
 struct cause {
     bool gone;                    // the object is the last state of a deleted one
     bool hinted;
-    const struct controller *by;  // whose reconcile of this very object it comes from: no news to it
+    const struct controller *by;  // whose reconcile of this very object it comes from
+    struct value known;           // the state which that reconcile works on: only what goes beyond it is news to it
 };
 
 static void notify(struct watched *w, struct value old, struct value object, const struct cause *cause)
 {
     for (size_t i = 0; i < w->subscribers.len; i++) {
         struct subscriber *s = &w->subscribers.items[i];
+        struct value before = s->controller == cause->by ? cause->known : old;
         if (s->map) {
             call_map(s, old, object, cause->hinted);
-        } else if (s->controller != cause->by && (cause->gone || worth_reconciling(old, object))) {
+        } else if (cause->gone || worth_reconciling(before, object)) {
             cleanup(cleanup_free) char *key = xasprintf("%s/%s", kube_namespace(object), kube_name(object));
             queue_add(s->controller->queue, key, 0, cause->hinted);
         }
@@ -113,9 +115,9 @@ static void put(struct watched *w, struct arena *scratch, struct value object, c
     notify(w, old, object, cause);
 }
 
-void watched_put(struct watched *w, struct arena *scratch, struct value object, const struct controller *by)
+void watched_put(struct watched *w, struct arena *scratch, struct value object, const struct controller *by, struct value known)
 {
-    put(w, scratch, object, &(struct cause){.by = by});
+    put(w, scratch, object, &(struct cause){.by = by, .known = known});
 }
 
 // A hint about an object that is watched: read it, and let it take the way of a watch event. One that brings no news changes nothing.

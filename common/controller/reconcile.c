@@ -48,7 +48,7 @@ static bool read_object(struct reconcile *r, struct value *out, struct error *er
         return true;
     struct kube_ref ref = {c->kind->api_version, c->kind->kind, r->namespace, r->name};
     if (kube_get(r->kube, r->arena, ref, out, err)) {
-        watched_put(r->runtime->watched, r->arena, *out, r->controller);
+        watched_put(r->runtime->watched, r->arena, *out, r->controller, *out);
         return true;
     }
     if (err->class != ERROR_NOT_FOUND)
@@ -82,7 +82,7 @@ bool reconcile_get(struct reconcile *r, struct kube_ref ref, struct value *out, 
     if (!kube_get(r->kube, r->arena, ref, out, err))
         return false;
     if (w && within)
-        watched_put(w, r->arena, *out, NULL);
+        watched_put(w, r->arena, *out, NULL, VALUE_NULL);
     return true;
 }
 
@@ -99,7 +99,7 @@ bool status_flush(struct reconcile *r, struct error *err)
     if (!kube_patch(r->kube, r->arena, kube_ref_of(r->object), KUBE_PATCH_MERGE, patch, "status", reconcile_field_manager(r), &out,
                     err))
         return error_wrap(err, "patch status");
-    watched_put(r->runtime->watched, r->arena, out, r->controller);
+    watched_put(r->runtime->watched, r->arena, out, r->controller, r->object);
     r->runtime->written = value_copy(r->arena, r->status);
     return true;
 }

@@ -136,8 +136,8 @@ void controllers_hint(void *app, const struct bus_message *m); // the bus' recei
 // The informer that has every object of a kind, in full (of app->namespace). NULL: there is none.
 struct watched *app_watched(struct app *app, const char *api_version, const char *kind);
 // Puts an object that was written or freshly read into its informer, and tells the controllers it concerns when it is newer.
-// by: the controller whose reconcile of this object it comes from; NULL: of another one.
-void watched_put(struct watched *w, struct arena *scratch, struct value object, const struct controller *by);
+// by: the controller whose reconcile of this object it comes from, and the state that this reconcile knows; NULL and null: of another one.
+void watched_put(struct watched *w, struct arena *scratch, struct value object, const struct controller *by, struct value known);
 
 // ---- reconcile.c -------------------------------------------------------------------------------------------------------------
 struct runtime_state {

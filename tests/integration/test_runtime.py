@@ -333,6 +333,53 @@ def test_a_leader_that_lost_its_lease_ends(cluster, namespace):
         assert any("leader election lost" in x.get("error", "") for x in p.log())
 
 
+def test_shards(cluster, namespace):
+    """Each of two processes has the objects with its label, and a lease of its own."""
+    with Probes(cluster, namespace, "--enable-leader-election", "--watch-label-selector=shard=one") as one, \
+            Probes(cluster, namespace, "--enable-leader-election", "--watch-label-selector=shard=two") as two:
+        for name, shard in (("a", "one"), ("b", "two"), ("c", "three")):
+            obj = probe(namespace, name, text=name)
+            obj["metadata"]["labels"] = {"shard": shard}
+            cluster.apply(obj)
+        ready(cluster, namespace, "a")
+        ready(cluster, namespace, "b")
+        assert one.metric("gotk_reconcile_duration_seconds_count", name="a") and not one.metric("gotk_reconcile_duration_seconds_count", name="b")
+        assert two.metric("gotk_reconcile_duration_seconds_count", name="b") and not two.metric("gotk_reconcile_duration_seconds_count", name="a")
+        assert "status" not in cluster.get("probe", "c", namespace)
+        names = {x["metadata"]["name"] for x in cluster.list("lease", namespace)}
+        assert len(names) == 2 and all(n.startswith("probe-controller-leader-election-") for n in names)
+
+
+def test_rate_of_requests(cluster, namespace):
+    with Probes(cluster, namespace, "--kube-api-qps=10", "--kube-api-burst=5") as p:
+        began = time.monotonic()
+        cluster.apply(*(probe(namespace, "p%d" % i) for i in range(10)))
+        for i in range(10):
+            ready(cluster, namespace, "p%d" % i)
+        requests = sum(p.metric("rest_client_requests_total", method=m) for m in ("PATCH", "POST"))
+        assert requests >= 30
+        assert time.monotonic() - began >= (30 - 5) / 10 * 0.9
+
+
+def test_without_the_right_to_write(cluster, namespace):
+    """An error of the API server is logged and tried again; it heals when the right is given."""
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": namespace},
+            "rules": [{"apiGroups": ["test.runnel.dev", ""], "resources": ["probes", "configmaps"], "verbs": ["get", "list", "watch"]}]}
+    binding = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": namespace},
+               "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": namespace},
+               "subjects": [{"kind": "User", "name": "limited"}]}
+    cluster.apply(role, binding)
+    certificate = cluster.authority.issue("limited", client=True)
+    with Probes(cluster, namespace, kubeconfig=cluster.client_kubeconfig(namespace, certificate=certificate)) as p:
+        cluster.apply(probe(namespace))
+        wait_for("refused", lambda: [x for x in p.log() if x["msg"] == "Reconciler error" and "cannot patch resource" in x["error"]])
+        assert "finalizers" not in cluster.get("probe", "p", namespace)["metadata"]
+        role["rules"].append({"apiGroups": ["test.runnel.dev", ""], "resources": ["probes", "probes/status", "events"],
+                              "verbs": ["patch", "create", "update"]})
+        cluster.apply(role)
+        ready(cluster, namespace)
+
+
 def test_api_server_restarts(cluster, namespace, probes):
     cluster.apply(probe(namespace))
     ready(cluster, namespace)
