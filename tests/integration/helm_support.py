@@ -1,0 +1,138 @@
+"""HelmReleases without a source-controller: a chart on a web server, and a HelmChart whose status points at it."""
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+
+import yaml
+
+from env import wait_for
+from runnel import condition, wait_condition
+
+CONFIGMAP = """apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ .Release.Name }}
+data:
+  text: {{ .Values.text | quote }}
+  revision: {{ .Release.Revision | quote }}
+"""
+
+DEPLOYMENT = """apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{ .Release.Name }}
+spec:
+  replicas: {{ .Values.replicas | default 2 }}
+  selector: {matchLabels: {app: {{ .Release.Name }}}}
+  template:
+    metadata: {labels: {app: {{ .Release.Name }}}}
+    spec:
+      containers: [{name: app, image: "example.com/app:{{ .Values.tag | default "1.0.0" }}"}]
+"""
+
+
+def hook(name, events, weight=0, policy=None, body=None):
+    """A Job (or what body says) as a hook."""
+    annotations = {"helm.sh/hook": events, "helm.sh/hook-weight": str(weight)}
+    if policy:
+        annotations["helm.sh/hook-delete-policy"] = policy
+    job = {"apiVersion": "batch/v1", "kind": "Job",
+           "spec": {"backoffLimit": 0, "template": {"spec": {"restartPolicy": "Never",
+                                                             "containers": [{"name": "hook", "image": "example.com/hook"}]}}}}
+    obj = dict(body or job)
+    obj["metadata"] = {"name": "{{ .Release.Name }}-" + name, "annotations": annotations}
+    return yaml.safe_dump(obj)
+
+
+def package(name="app", version="1.0.0", templates=None, values=None, crds=None, notes="hello\n", files=None):
+    """A chart as tgz, deterministic."""
+    content = {"Chart.yaml": yaml.safe_dump({"apiVersion": "v2", "name": name, "version": version, "appVersion": "9"}),
+               "values.yaml": yaml.safe_dump(values if values is not None else {"text": "default"})}
+    for path, text in (templates if templates is not None else {"cm.yaml": CONFIGMAP}).items():
+        content["templates/" + path] = text
+    for path, text in (crds or {}).items():
+        content["crds/" + path] = text
+    if notes:
+        content["templates/NOTES.txt"] = notes
+    content.update(files or {})
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w", format=tarfile.GNU_FORMAT) as t:
+        for path in sorted(content):
+            data = content[path].encode()
+            info = tarfile.TarInfo("%s/%s" % (name, path))
+            info.size, info.mode = len(data), 0o644
+            t.addfile(info, io.BytesIO(data))
+    return gzip.compress(raw.getvalue(), mtime=0)
+
+
+class Charts:
+    """Publishes charts as the artifact of a HelmChart (or OCIRepository) of a namespace."""
+
+    def __init__(self, cluster, web, namespace):
+        self.cluster, self.web, self.namespace = cluster, web, namespace
+
+    def publish(self, version="1.0.0", name="app", kind="HelmChart", source="app", revision=None, digest=None, **parts):
+        data = package(name, version, **parts)
+        path = "%s/%s/%s-%s-%s.tgz" % (self.namespace, source, name, version, hashlib.sha256(data).hexdigest()[:8])
+        url = self.web.write(path, data)
+        self.make(kind, source)
+        obj = self.cluster.get(kind.lower(), source, self.namespace)
+        artifact = {"url": url, "path": path, "revision": revision or version, "lastUpdateTime": "2026-01-01T00:00:00Z",
+                    "digest": digest or "sha256:" + hashlib.sha256(data).hexdigest(), "size": len(data)}
+        self.status(kind, source, {"observedGeneration": obj["metadata"]["generation"], "artifact": artifact,
+                                   "conditions": [{"type": "Ready", "status": "True", "reason": "Succeeded", "message": "stored",
+                                                   "lastTransitionTime": "2026-01-01T00:00:00Z"}]})
+        return artifact
+
+    def make(self, kind, source):
+        spec = {"interval": "10m"}
+        if kind == "HelmChart":
+            spec.update(chart="app", sourceRef={"kind": "GitRepository", "name": "none"})
+        if kind == "OCIRepository":
+            spec.update(url="oci://registry.example.com/app")
+        self.cluster.apply({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": kind,
+                            "metadata": {"name": source, "namespace": self.namespace}, "spec": spec})
+
+    def status(self, kind, source, status):
+        plural = {"HelmChart": "helmcharts", "OCIRepository": "ocirepositories"}[kind]
+        self.cluster.raw("/apis/source.toolkit.fluxcd.io/v1/namespaces/%s/%s/%s/status" % (self.namespace, plural, source), "PATCH",
+                         json.dumps({"status": status}), content_type="application/merge-patch+json")
+
+
+def release(namespace, name="app", **spec):
+    spec.setdefault("interval", "10m")
+    if "chart" not in spec:
+        spec.setdefault("chartRef", {"kind": "HelmChart", "name": "app"})
+    return {"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": {"name": name, "namespace": namespace},
+            "spec": spec}
+
+
+def wait_release(cluster, namespace, name="app", timeout=40, **expected):
+    return wait_condition(cluster, "helmrelease", name, namespace, timeout=timeout, **expected)
+
+
+def wait_version(cluster, namespace, version, name="app", timeout=40):
+    """Waits until the HelmRelease is Ready with this revision of the release."""
+    def check():
+        obj = cluster.get("helmrelease", name, namespace)
+        history = obj.get("status", {}).get("history", [])
+        if condition(obj).get("status") != "True" or not history or history[0]["version"] != version \
+                or obj["status"].get("observedGeneration") != obj["metadata"]["generation"]:
+            raise AssertionError(json.dumps(obj.get("status")))
+        return obj
+    return wait_for("revision %d of %s/%s" % (version, namespace, name), check, timeout)
+
+
+def helm(cluster, namespace, *words):
+    """A helm command's JSON."""
+    return json.loads(cluster.run_helm(*words, "-n", namespace, "-o", "json"))
+
+
+def history(cluster, namespace, name="app"):
+    return [(h["revision"], h["status"], h["description"]) for h in helm(cluster, namespace, "history", name)]
+
+
+def gone(cluster, kind, name, namespace, timeout=40):
+    return wait_for("%s %s/%s gone" % (kind, namespace, name), lambda: cluster.get(kind, name, namespace) is None, timeout)
