@@ -9,7 +9,7 @@
 
 #include "bus/rate.h"
 
-enum { MESSAGE_MAX = 4096, RECONNECT_MS = 100, RECONNECT_MAX_MS = 2000, WINDOW_MS = 10000 };
+enum { MESSAGE_MAX = 4096, RECONNECT_MS = 100, RECONNECT_MAX_MS = 2000, WINDOW_MS = 1000 };
 
 struct bus {
     int pub, sub; // -1: none

@@ -1,7 +1,7 @@
 // bus.h - the hint channel between the controllers: nanomsg PUB/SUB.
 //
 // A message names an object and a revision; the only reaction to one is to look at that object soon. Messages can be lost, late,
-// repeated, forged or garbage; the receiver validates, counts what it drops, and limits the rate for each object.
+// repeated, forged or garbage; the receiver validates, counts what it drops, and takes one a second for each object.
 #ifndef RUNNEL_BUS_H
 #define RUNNEL_BUS_H
 
@@ -24,7 +24,7 @@ struct bus_options {
     void *ctx;
 };
 struct bus_stats {
-    uint64_t sent, received, malformed, dropped; // dropped: over the rate of one for each object in ten seconds
+    uint64_t sent, received, malformed, dropped; // dropped: over the rate of one for each object a second
 };
 
 struct bus *bus_start(const struct bus_options *options, struct error *err);

@@ -34,25 +34,12 @@ static bool worth_reconciling(struct value old, struct value object)
            kube_deleting(old) != kube_deleting(object);
 }
 
-static void hint(struct controller *c, const char *key)
+// Which reconciles a change causes.
+static struct queue_keys map_keys(struct subscriber *s, struct value old, struct value object, struct arena *scratch)
 {
-    cleanup(cleanup_free) char *full = xasprintf("%s/%s", c->kind->kind, key);
-    int64_t wait = rate_reserve(c->app->hints, full, clock_mono_ms());
-    if (wait >= 0)
-        queue_add(c->queue, key, wait, true);
-}
-
-static void call_map(struct subscriber *s, struct value old, struct value object, bool hinted)
-{
-    struct arena *scratch cleanup(cleanup_arena) = arena_new();
     struct queue_keys keys = {.arena = scratch};
     s->map->map(s->controller->app, s->controller->own, old, object, scratch, &keys);
-    for (size_t i = 0; i < keys.keys.len; i++) {
-        if (hinted)
-            hint(s->controller, keys.keys.items[i]);
-        else
-            queue_add(s->controller->queue, keys.keys.items[i], 0, false);
-    }
+    return keys;
 }
 
 struct cause {
@@ -68,7 +55,10 @@ static void notify(struct watched *w, struct value old, struct value object, con
         struct subscriber *s = &w->subscribers.items[i];
         struct value before = s->controller == cause->by ? cause->known : old;
         if (s->map) {
-            call_map(s, old, object, cause->hinted);
+            struct arena *scratch cleanup(cleanup_arena) = arena_new();
+            struct queue_keys keys = map_keys(s, old, object, scratch);
+            for (size_t k = 0; k < keys.keys.len; k++)
+                queue_add(s->controller->queue, keys.keys.items[k], 0, cause->hinted);
         } else if (cause->gone || worth_reconciling(before, object)) {
             cleanup(cleanup_free) char *key = xasprintf("%s/%s", kube_namespace(object), kube_name(object));
             queue_add(s->controller->queue, key, 0, cause->hinted);
@@ -120,7 +110,7 @@ void watched_put(struct watched *w, struct arena *scratch, struct value object, 
     put(w, scratch, object, &(struct cause){.by = by, .known = known});
 }
 
-// A hint about an object that is watched: read it, and let it take the way of a watch event. One that brings no news changes nothing.
+// A hint about an object that is watched: read it, and let it take the way of a watch event. One that brings no news causes nothing.
 static void hint_watched(struct app *app, struct watched *w, struct arena *scratch, const struct bus_message *m)
 {
     struct error err cleanup(error_clear) = {0};
@@ -141,7 +131,13 @@ static void hint_unwatched(struct controller *c, const struct controller_map *ma
     value_set_str(object, "topic", bus_topic_name(m->topic));
     value_set_str(object, "revision", m->revision);
     value_set_str(object, "url", m->url);
-    call_map(&(struct subscriber){c, map}, VALUE_NULL, object, true);
+    // Nobody can tell whether it is true: one reconcile in ten seconds, later ones wait for their turn.
+    struct queue_keys keys = map_keys(&(struct subscriber){c, map}, VALUE_NULL, object, scratch);
+    for (size_t i = 0; i < keys.keys.len; i++) {
+        int64_t wait = rate_reserve(c->app->hints, arena_printf(scratch, "%s/%s", c->kind->kind, keys.keys.items[i]), clock_mono_ms());
+        if (wait >= 0)
+            queue_add(c->queue, keys.keys.items[i], wait, true);
+    }
 }
 
 void controllers_hint(void *ctx, const struct bus_message *m)

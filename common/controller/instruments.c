@@ -63,7 +63,7 @@ void instruments_init(struct instruments *i, struct metrics *m)
         {&i->requests, METRIC_COUNTER, "rest_client_requests_total",
          "Number of HTTP requests, partitioned by status code, method, and host.", LABELS("code", "method", "host"), NULL, 0},
         {&i->bus_messages, METRIC_COUNTER, "runnel_bus_messages_total",
-         "Messages of the bus: sent; received, of those malformed, or dropped above the rate of one for each object in ten seconds.",
+         "Messages of the bus: sent; received, of those malformed, or dropped above the rate of one for each object a second.",
          LABELS("result"), NULL, 0},
         {&i->events_dropped, METRIC_COUNTER, "runnel_events_dropped_total", "Events that were not recorded.",
          LABELS("receiver", "cause"), NULL, 0},

@@ -109,7 +109,7 @@ struct app {
     struct instruments instruments;
     struct recorder *recorder;
     struct bus *bus;
-    struct rate *hints;       // one reconcile of an object in ten seconds from hints
+    struct rate *hints;       // one reconcile of an object in ten seconds from hints that bring no news of their own
     VEC(struct watched *) watched;
     struct controller *controllers;
     size_t controller_count;

@@ -61,7 +61,7 @@ def test_dependent_starts_within_50_ms(cluster, git_server, namespace, chart_rep
         began = time.time()
         request_reconcile(cluster, "gitrepository", "repo", namespace)
         wait_for("extra ConfigMap", lambda: cluster.get("configmap", "extra", namespace), timeout=60)
-        stored = wait_for("chart artifact", lambda: [t for t in times(c.source, "HelmChart", "chart", "stored artifact") if t > began])
+        stored = wait_for("chart artifact", lambda: [t for t in times(c.source, "HelmChart", "chart", "packaged") if t > began])
         started = [t for t in times(c.helm, "HelmRelease", "app", "reconciling") if t > began]
         assert min(t - stored[0] for t in started if t >= stored[0] - 0.005) < 0.05
         chart = cluster.get("helmchart", "chart", namespace)

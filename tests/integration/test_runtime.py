@@ -267,7 +267,7 @@ def test_hints(cluster, namespace):
         wait_for("second run", lambda: runs(cluster, namespace) == 2)
         wait_for("all heard", lambda: probes.metric("runnel_bus_messages_total", result="received") >= 1003)
         assert probes.metric("runnel_bus_messages_total", result="malformed") == 3
-        assert probes.metric("runnel_bus_messages_total", result="dropped") == 998
+        assert 900 < probes.metric("runnel_bus_messages_total", result="dropped") <= 998   # one a second is looked at
         assert runs(cluster, namespace) == 2
 
 
