@@ -35,6 +35,19 @@ struct tag_list {
     VEC(const char *) tags;
 };
 
+// [A-Za-z0-9_][A-Za-z0-9._-]{0,127}, the specification's rule: tags go into files, manifests and URLs.
+static bool is_tag(struct slice tag)
+{
+    if (!tag.len || tag.len > TAG_LENGTH_MAX || tag.data[0] == '.' || tag.data[0] == '-')
+        return false;
+    for (size_t i = 0; i < tag.len; i++) {
+        char c = tag.data[i];
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '_' && c != '.' && c != '-')
+            return false;
+    }
+    return true;
+}
+
 static bool add_page(struct tag_list *list, struct slice body, const char *url, size_t *added, struct error *err)
 {
     struct arena *scratch cleanup(cleanup_arena) = arena_new();
@@ -43,10 +56,12 @@ static bool add_page(struct tag_list *list, struct slice body, const char *url, 
     if (!json_parse(scratch, body.data, body.len, 0, &document, &detail) || !value_is(document, V_DICT))
         return error_set(err, ERROR_TRANSIENT, "GET %s: the answer is not a list of tags", url_redact(scratch, url));
     struct value tags = value_get(document, "tags"); // null for a repository without any
+    if (!value_is_null(tags) && !value_is(tags, V_LIST))
+        return error_set(err, ERROR_TRANSIENT, "GET %s: the answer is not a list of tags", url_redact(scratch, url));
     *added = value_len(tags);
     for (size_t i = 0; i < *added; i++) {
         struct slice tag = value_slice(value_at(tags, i));
-        if (!tag.len || tag.len > TAG_LENGTH_MAX || memchr(tag.data, '\0', tag.len))
+        if (!is_tag(tag))
             continue; // no tag by any specification
         if (list->tags.len == OCI_TAGS_MAX)
             return error_set(err, ERROR_LIMIT, "GET %s: more than %d tags", url_redact(scratch, url), OCI_TAGS_MAX);
