@@ -6,6 +6,7 @@
 
 #define LATEST_TAGS 10
 #define DEFAULT_EXCLUSION "^.*\\.sig$"
+#define NO_TAGS "no tags in database"
 #define REASON_AUTHENTICATION_FAILED "AuthenticationFailed"
 #define REASON_READ_FAILED "ReadOperationFailed"
 
@@ -61,7 +62,7 @@ static const char *scan_reason(struct reconcile *r, const char *image, int64_t *
     if (!same_content(exclusion_list(r), value_get(before, "observedExclusionList")))
         return "updated exclusion list";
     if (!tags_load(r->arena, &key, image, &tags, &count, &ignored) || count == 0)
-        return "no tags in database";
+        return NO_TAGS;
     if (!time_parse_rfc3339(value_str_or(value_get(scan, "scanTime"), ""), &scanned_us))
         return "triggered by interval";
     *after_ms = interval - (clock_wall_us() - scanned_us) / 1000;
@@ -72,35 +73,42 @@ static const char *scan_reason(struct reconcile *r, const char *image, int64_t *
 
 // ---- scanning --------------------------------------------------------------------------------------------------------------
 
-static bool exclude(struct reconcile *r, const char **tags, size_t *count, struct error *err)
+static bool compile_exclusions(struct reconcile *r, const struct regex ***out, size_t *count, struct error *err)
 {
     struct value list = exclusion_list(r);
-    size_t patterns = value_len(list), kept = 0;
-    const struct regex **compiled = arena_array(r->arena, const struct regex *, patterns);
-    for (size_t i = 0; i < patterns; i++) {
+    *count = value_len(list);
+    *out = arena_array(r->arena, const struct regex *, *count);
+    for (size_t i = 0; i < *count; i++) {
         struct slice pattern = value_slice(value_at(list, i));
-        compiled[i] = regex_cached(pattern.data, pattern.len, err);
-        if (!compiled[i])
+        (*out)[i] = regex_cached(pattern.data, pattern.len, err);
+        if (!(*out)[i])
             return error_wrap(err, "failed to compile regex %.*s", SLICE_ARG(pattern));
     }
-    for (size_t t = 0; t < *count; t++) {
+    return true;
+}
+
+static size_t exclude(const char **tags, size_t count, const struct regex *const *patterns, size_t pattern_count)
+{
+    size_t kept = 0;
+    for (size_t t = 0; t < count; t++) {
         bool excluded = false;
-        for (size_t i = 0; i < patterns && !excluded; i++)
-            excluded = regex_is_match(compiled[i], slice_of(tags[t]));
+        for (size_t i = 0; i < pattern_count && !excluded; i++)
+            excluded = regex_is_match(patterns[i], slice_of(tags[t]));
         if (!excluded)
             tags[kept++] = tags[t];
     }
-    *count = kept;
-    return true;
+    return kept;
 }
 
 static bool scan(struct reconcile *r, struct oci *registry, const char *image, struct error *err)
 {
+    const struct regex **patterns;
     const char **tags, *checksum;
-    size_t count;
+    size_t count, pattern_count;
     const struct tag_key key = key_of(r);
-    if (!oci_tags(registry, r->arena, &tags, &count, err) || !exclude(r, tags, &count, err))
+    if (!compile_exclusions(r, &patterns, &pattern_count, err) || !oci_tags(registry, r->arena, &tags, &count, err))
         return false;
+    count = exclude(tags, count, patterns, pattern_count);
     if (!tags_store(r->arena, &key, image, tags, count, &checksum, err))
         return error_wrap(err, "failed to set tags for \"%s\"", image);
     struct value result = value_dict(r->arena), latest = value_list(r->arena);
@@ -126,12 +134,13 @@ static struct result scan_now(struct reconcile *r, const struct oci_reference *i
         error_wrap(&err, "failed to configure authentication options");
         return result_failed(r, REASON_AUTHENTICATION_FAILED, &err);
     }
-    // After a restart without its database the repository is not ready: so that policies that found no tags are told when it is.
-    if (str_eq(why, "no tags in database"))
+    // Without its database the repository is not ready, and becomes so again: policies that found no tags are told by that.
+    bool lost = str_eq(why, NO_TAGS);
+    if (lost) {
         condition_set(r, "Ready", "Unknown", "Progressing", "scanning: %s", why);
-    condition_set(r, "Reconciling", "True", "Progressing", "scanning: %s", why);
-    bool flushed = !str_eq(why, "no tags in database") || status_flush(r, &err);
-    bool fine = flushed && scan(r, registry, image->name, &err);
+        condition_set(r, "Reconciling", "True", "Progressing", "scanning: %s", why);
+    }
+    bool fine = (!lost || status_flush(r, &err)) && scan(r, registry, image->name, &err);
     oci_free(registry);
     if (!fine) {
         error_wrap(&err, "scan failed");
