@@ -10,7 +10,7 @@
 
 #define TURNS_MAX 6           // actions that can end in one reconcile: unlock, release, remediation
 #define POLL_LEAST_MS 300     // how soon what is under way is looked at again: a tenth of the time that it has taken so far,
-#define POLL_MOST_MS 2000     // within these
+#define POLL_MOST_MS 5000     // within these
 
 // ---- small things -------------------------------------------------------------------------------------------------------
 static struct value ready_of(struct work *w)
@@ -110,6 +110,21 @@ static struct result in_sync(struct work *w)
         value_unset(w->r->status, "observedCommonMetadataDigest");
     struct value summary = report_summary(w);
     return result_ready(w->r, words(summary, "reason", "UpgradeSucceeded"), "%s", words(summary, "message", ""));
+}
+
+static struct result wait_for(struct work *w, const char *reason, const char *message)
+{
+    return result_wait(w->r, app_flag_ms(w->r->app, "requeue-dependency"), "False", reason, "%s", message);
+}
+
+static struct result artifact_failed(struct work *w, struct error *err)
+{
+    if (err->code == 404)
+        return wait_for(w, "ArtifactFailed",
+                        arena_printf(w->r->arena, "Source not ready: artifact not found. Retrying in %s",
+                                     duration_format(w->r->arena, app_flag_ms(w->r->app, "requeue-dependency") * 1000000)));
+    error_wrap(err, "Could not load chart");
+    return result_failed(w->r, "ArtifactFailed", err);
 }
 
 // A remediation does not touch Ready: that an action failed is more important than what is done about it.
@@ -226,7 +241,7 @@ static bool release(struct work *w, enum action_kind kind, struct result *result
         *result = result_failed(w->r, kind == ACTION_INSTALL ? "InstallFailed" : "UpgradeFailed", &err);
         return false;
     default:
-        *result = result_failed(w->r, w->chart ? "ReconcileError" : "ArtifactFailed", &err);
+        *result = w->chart ? result_failed(w->r, "ReconcileError", &err) : artifact_failed(w, &err);
         return false;
     }
 }
@@ -314,7 +329,7 @@ static struct result drive(struct work *w)
         bool forget, upgrade = false;
         struct decide_facts facts = facts_of(w);
         if (str_eq(facts.status, RELEASE_DEPLOYED) && !is_in_sync(w, &facts.in_sync, &err))
-            return result_failed(w->r, "ArtifactFailed", &err);
+            return artifact_failed(w, &err);
         enum decision decision = decide(&facts, &w->spec, &reason, &forget);
         if (forget)
             history_clear(w->r->status);
@@ -351,11 +366,6 @@ static struct result drive(struct work *w)
 }
 
 // ---- prerequisites --------------------------------------------------------------------------------------------------------------
-static struct result wait_for(struct work *w, const char *reason, const char *message)
-{
-    return result_wait(w->r, app_flag_ms(w->r->app, "requeue-dependency"), "False", reason, "%s", message);
-}
-
 static struct result denied(struct work *w, struct error *err)
 {
     return result_stalled(w->r, "AccessDenied", "%s", error_text(err));
@@ -448,16 +458,6 @@ static void note_attempt(struct work *w)
         value_unset(s, "lastAttemptedRevisionDigest");
     value_unset(s, "lastAttemptedValuesChecksum");
     value_unset(s, "lastReleaseRevision");
-}
-
-static struct result artifact_failed(struct work *w, struct error *err)
-{
-    if (err->code == 404)
-        return wait_for(w, "ArtifactFailed",
-                        arena_printf(w->r->arena, "Source not ready: artifact not found. Retrying in %s",
-                                     duration_format(w->r->arena, app_flag_ms(w->r->app, "requeue-dependency") * 1000000)));
-    error_wrap(err, "Could not load chart");
-    return result_failed(w->r, "ArtifactFailed", err);
 }
 
 // ---- taking down ------------------------------------------------------------------------------------------------------------------

@@ -39,17 +39,17 @@ static bool waits_for(struct value object)
     return str_eq(kube_kind(object), "Job") || str_eq(kube_kind(object), "Pod");
 }
 
-static bool exists(const struct objects *o, const object_list *list, struct error *err)
+static bool exists(const struct objects *o, const object_list *list, bool *there, struct error *err)
 {
-    for (size_t i = 0; i < list->len; i++) {
+    *there = false;
+    for (size_t i = 0; i < list->len && !*there; i++) {
         struct value live;
-        if (kube_get(o->kube, o->arena, kube_ref_of(list->items[i]), &live, err))
-            return true;
-        if (err->class != ERROR_NOT_FOUND)
-            return true;
+        *there = kube_get(o->kube, o->arena, kube_ref_of(list->items[i]), &live, err);
+        if (!*there && err->class != ERROR_NOT_FOUND)
+            return false;
         error_clear(err);
     }
-    return false;
+    return true;
 }
 
 // Deletes the objects of the hooks up to `last` that have this policy.
@@ -113,19 +113,26 @@ enum hooks_state hooks_step(const struct objects *o, struct release *r, enum hoo
         if (str_eq(phase, "Succeeded"))
             continue;
         if (!str_eq(phase, "Running")) {
-            if ((h->hook->delete_policies & HOOK_BEFORE_CREATION) && !objects_delete(o, &h->objects, "Foreground", err))
+            bool there = false;
+            if ((h->hook->delete_policies & HOOK_BEFORE_CREATION) &&
+                (!objects_delete(o, &h->objects, "Foreground", err) || !exists(o, &h->objects, &there, err)))
                 return HOOKS_ERROR;
-            if ((h->hook->delete_policies & HOOK_BEFORE_CREATION) && exists(o, &h->objects, err)) {
+            if (there && clock_wall_us() / 1000 - r->progress.phase_ms > timeout_ms)
+                return fail(o, r, hooks, i, word, "timed out waiting for the one before to be deleted", message, err);
+            if (there) {
                 *message = arena_printf(o->arena, "%s hook %s: the one before is being deleted", word, h->hook->manifest.source);
-                return err->class ? HOOKS_ERROR : HOOKS_RUNNING;
+                return HOOKS_RUNNING;
             }
             // Stored before it is made: after a crash it is known to have been started.
             release_hook_set_phase(r, h->index, "Running");
             if (!store(ctx, err))
                 return HOOKS_ERROR;
         }
-        // Applied again while it runs: no change where it is there, and it is made where a crash came between.
-        if (!str_eq(phase, "Running") || !exists(o, &h->objects, err)) {
+        // One that is said to run and is not there: a crash came before it was made.
+        bool there = false;
+        if (str_eq(phase, "Running") && !exists(o, &h->objects, &there, err))
+            return HOOKS_ERROR;
+        if (!there) {
             for (size_t j = 0; j < h->objects.len; j++) {
                 if (objects_apply_plain(o, h->objects.items[j], err))
                     continue;

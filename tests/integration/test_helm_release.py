@@ -12,6 +12,7 @@ from runnel import Controller, condition, request_reconcile, wait_event
 def controller(cluster):
     with Controller("helm-controller", cluster, "--requeue-dependency=1s", "--min-retry-delay=200ms") as c:
         yield c
+        assert "Sanitizer" not in c.process.output() and "runtime error" not in c.process.output()
 
 
 @pytest.fixture
