@@ -98,6 +98,16 @@ static void print_no_bool(struct buf *out, struct value v)
             print_no_bool(out, value_at(v, i));
         }
         buf_char(out, ']');
+    } else if (value_is(v, V_DICT)) {
+        buf_str(out, "map[");
+        for (struct value_iter it = {0}; value_next(v, &it);) {
+            if (it.i > 1)
+                buf_char(out, ' ');
+            print_no_bool(out, value_string_n(it.key, it.key_len));
+            buf_char(out, ':');
+            print_no_bool(out, it.value);
+        }
+        buf_char(out, ']');
     } else if (value_is_null(v)) {
         buf_str(out, "%!t(<nil>)");
     } else {
