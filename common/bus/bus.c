@@ -118,7 +118,8 @@ struct bus_stats bus_stats(struct bus *b)
 {
     if (!b)
         return (struct bus_stats){0};
-    return (struct bus_stats){.sent = b->sent, .received = b->received, .malformed = b->malformed, .dropped = b->dropped};
+    return (struct bus_stats){
+        .sent = b->sent, .received = b->received, .malformed = b->malformed, .dropped = b->dropped};
 }
 
 void bus_stop(struct bus *b)

@@ -1,7 +1,8 @@
 // bus.h - the hint channel between the controllers: nanomsg PUB/SUB.
 //
-// A message names an object and a revision; the only reaction to one is to look at that object soon. Messages can be lost, late,
-// repeated, forged or garbage; the receiver validates, counts what it drops, and takes one a second for each object.
+// A message names an object and a revision; the only reaction to one is to look at that object soon. Messages can be
+// lost, late, repeated, forged or garbage; the receiver validates, counts what it drops, and takes one a second for
+// each object.
 #ifndef RUNNEL_BUS_H
 #define RUNNEL_BUS_H
 
@@ -17,8 +18,8 @@ struct bus_message {
     const char *url;                     // of a push: the Git remote without user info; else ""
 };
 struct bus_options {
-    const char *bind;               // "tcp://0.0.0.0:9550", "ipc:///…"; NULL: publishes nothing
-    const char *const *connect;     // the others' addresses, NULL-terminated
+    const char *bind;           // "tcp://0.0.0.0:9550", "ipc:///…"; NULL: publishes nothing
+    const char *const *connect; // the others' addresses, NULL-terminated
     // On the bus thread; the message lives until it returns.
     void (*receive)(void *ctx, const struct bus_message *m);
     void *ctx;

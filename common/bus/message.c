@@ -6,11 +6,12 @@
 enum { REVISION_MAX = 512, URL_MAX = 1024 };
 
 static const char *const topics[] = {
-    [BUS_ARTIFACT] = "artifact", [BUS_CHART] = "chart", [BUS_RELEASE] = "release", [BUS_POLICY] = "policy", [BUS_PUSH] = "push",
+    [BUS_ARTIFACT] = "artifact", [BUS_CHART] = "chart", [BUS_RELEASE] = "release",
+    [BUS_POLICY] = "policy",     [BUS_PUSH] = "push",
 };
 static const char *const kinds[] = {
-    "GitRepository", "HelmRepository",  "HelmChart",   "OCIRepository",         "Bucket", "ExternalArtifact",
-    "HelmRelease",   "ImageRepository", "ImagePolicy", "ImageUpdateAutomation",
+    "GitRepository",    "HelmRepository", "HelmChart",       "OCIRepository", "Bucket",
+    "ExternalArtifact", "HelmRelease",    "ImageRepository", "ImagePolicy",   "ImageUpdateAutomation",
 };
 static const char version[] = "1";
 
@@ -62,7 +63,8 @@ static bool is_text(struct slice s, size_t max)
     return true;
 }
 
-// Credentials have no place on the bus; the user of an SSH remote ("git@") has none either: the receiver compares without it.
+// Credentials have no place on the bus; the user of an SSH remote ("git@") has none either: the receiver compares
+// without it.
 static bool is_remote(struct slice s)
 {
     if (!is_text(s, URL_MAX))
@@ -75,14 +77,14 @@ static bool is_remote(struct slice s)
 
 static bool check(struct slice kind, struct slice namespace, struct slice name, struct slice revision, struct slice url)
 {
-    return is_kind(kind) && is_dns1123(namespace, 63, false) && is_dns1123(name, 253, true) && is_text(revision, REVISION_MAX) &&
-           is_remote(url);
+    return is_kind(kind) && is_dns1123(namespace, 63, false) && is_dns1123(name, 253, true) &&
+           is_text(revision, REVISION_MAX) && is_remote(url);
 }
 
 bool bus_encode(struct buf *out, const struct bus_message *m)
 {
-    if (m->topic >= ARRAY_LEN(topics) || !check(slice_of(m->kind), slice_of(m->namespace), slice_of(m->name),
-                                                slice_of(m->revision), slice_of(m->url)))
+    if (m->topic >= ARRAY_LEN(topics) ||
+        !check(slice_of(m->kind), slice_of(m->namespace), slice_of(m->name), slice_of(m->revision), slice_of(m->url)))
         return false;
     buf_printf(out, "%s\n%s\n%s\n%s\n%s\n%s\n%s", topics[m->topic], version, m->kind, m->namespace, m->name,
                str_or(m->revision, ""), str_or(m->url, ""));

@@ -11,13 +11,15 @@
 enum {
     SYNC_POLL_MS = 20,
     FOR_LONG_MS = 24 * 3600 * 1000,
-    GRACE_MS = 3000,   // after SIGTERM: for reconciles to end by themselves
-    CANCEL_MS = 700,   // then, with their requests cancelled
-    EVENTS_MS = 500,   // then, for events that wait to be sent
-    HARD_LIMIT_S = 5,  // whatever hangs then is cut off, as if the process had been killed: every restart can deal with that
+    GRACE_MS = 2500, // after SIGTERM: for reconciles to end by themselves
+    CANCEL_MS = 700, // then, with their requests cancelled
+    EVENTS_MS = 500, // then, for events that wait to be sent
+    LEASE_MS = 200,    // then, to release the lease
+    HARD_LIMIT_S =
+        5, // whatever hangs then is cut off, as if the process had been killed: every restart can deal with that
 };
 
-// ---- what the kinds ask for --------------------------------------------------------------------------------------------------
+// ---- what the kinds ask for -----------------------------------------------------------------------------------------
 const char *app_flag(struct app *app, const char *name)
 {
     return flags_text(app->flags, name);
@@ -63,7 +65,7 @@ bool app_ending(struct app *app)
     return __atomic_load_n(&app->ending, __ATOMIC_RELAXED);
 }
 
-// ---- health and metrics ------------------------------------------------------------------------------------------------------
+// ---- health and metrics ---------------------------------------------------------------------------------------------
 static void serve_metrics(void *ctx, const struct serve_request *req, struct serve_response *res)
 {
     struct app *app = ctx;
@@ -87,8 +89,8 @@ static void serve_ready(void *ctx, const struct serve_request *req, struct serve
         serve_text(res, 200, "ok");
 }
 
-static bool serve_on(struct app *app, const char *flag, const struct serve_route *routes, size_t count, struct server **out,
-                     struct error *err)
+static bool serve_on(struct app *app, const char *flag, const struct serve_route *routes, size_t count,
+                     struct server **out, struct error *err)
 {
     const char *address = app_flag(app, flag);
     if (!*address || str_eq(address, "0"))
@@ -124,7 +126,7 @@ static bool start_servers(struct app *app, struct error *err)
            serve_on(app, "health-addr", health, ARRAY_LEN(health), &app->health_server, err);
 }
 
-// ---- start -------------------------------------------------------------------------------------------------------------------
+// ---- start ----------------------------------------------------------------------------------------------------------
 static void count_request(void *ctx, long status, const char *method, const char *host)
 {
     struct app *app = ctx;
@@ -178,14 +180,16 @@ static bool start_leader(struct app *app, struct error *err)
     }
     app->leader =
         leader_start(app->lease_kube,
-                        &(struct leader_options){.name = name, .namespace = app->own_namespace,
-                                                 .identity = arena_printf(scratch, "%s_%s", app->instance, id),
-                                                 .lease_ms = app_flag_ms(app, "leader-election-lease-duration"),
-                                                 .renew_ms = app_flag_ms(app, "leader-election-renew-deadline"),
-                                                 .retry_ms = app_flag_ms(app, "leader-election-retry-period"),
-                                                 .release = app_flag_bool(app, "leader-election-release-on-cancel"),
-                                                 .changed = leading_changed, .ctx = app},
-                        err);
+                     &(struct leader_options){.name = name,
+                                              .namespace = app->own_namespace,
+                                              .identity = arena_printf(scratch, "%s_%s", app->instance, id),
+                                              .lease_ms = app_flag_ms(app, "leader-election-lease-duration"),
+                                              .renew_ms = app_flag_ms(app, "leader-election-renew-deadline"),
+                                              .retry_ms = app_flag_ms(app, "leader-election-retry-period"),
+                                              .release = app_flag_bool(app, "leader-election-release-on-cancel"),
+                                              .changed = leading_changed,
+                                              .ctx = app},
+                     err);
     return app->leader != NULL;
 }
 
@@ -203,8 +207,10 @@ static bool start_bus(struct app *app, struct error *err)
     vec_push(scratch, &addresses, NULL);
     if (!*bind && !addresses.items[0])
         return true;
-    app->bus = bus_start(&(struct bus_options){.bind = *bind ? bind : NULL, .connect = addresses.items, .receive = controllers_hint,
-                                               .ctx = app}, err);
+    app->bus = bus_start(
+        &(struct bus_options){
+            .bind = *bind ? bind : NULL, .connect = addresses.items, .receive = controllers_hint, .ctx = app},
+        err);
     metrics_collect(app->metrics, collect_bus, app);
     return app->bus != NULL;
 }
@@ -218,7 +224,8 @@ static bool check_gates(struct app *app, struct error *err)
         if (!gate.len)
             continue;
         if (!slice_cut(gate, '=', &name, &value) || !(slice_eq_str(value, "true") || slice_eq_str(value, "false")))
-            return error_set(err, ERROR_INVALID, "--feature-gates: \"%.*s\": want NAME=true or NAME=false", SLICE_ARG(gate));
+            return error_set(err, ERROR_INVALID, "--feature-gates: \"%.*s\": want NAME=true or NAME=false",
+                             SLICE_ARG(gate));
         bool known = slice_eq_str(value, "false");
         for (const char *const *g = app->spec->feature_gates; g && *g && !known; g++)
             known = slice_eq_str(name, *g);
@@ -238,7 +245,8 @@ static bool prepare(struct app *app, struct error *err)
     if (!app_flag_bool(app, "watch-all-namespaces")) {
         app->namespace = getenv("RUNTIME_NAMESPACE");
         if (str_empty(app->namespace))
-            return error_set(err, ERROR_INVALID, "--watch-all-namespaces=false needs RUNTIME_NAMESPACE in the environment");
+            return error_set(err, ERROR_INVALID,
+                             "--watch-all-namespaces=false needs RUNTIME_NAMESPACE in the environment");
     }
     const char *events = app_flag(app, "events-addr");
     return check_gates(app, err) && start_servers(app, err) && connect_api(app, &app->kube, err) &&
@@ -247,7 +255,7 @@ static bool prepare(struct app *app, struct error *err)
            controllers_start(app, err) && start_bus(app, err);
 }
 
-// ---- the main thread -----------------------------------------------------------------------------------------------------------
+// ---- the main thread ------------------------------------------------------------------------------------------------
 static sigset_t signals(void)
 {
     sigset_t set;
@@ -286,8 +294,11 @@ static int run(struct app *app)
             }
             working = true;
         }
-        int64_t wait_ms = !app->synced ? SYNC_POLL_MS : app->leader ? app_flag_ms(app, "leader-election-retry-period") : FOR_LONG_MS;
-        int signal = sigtimedwait(&set, NULL, &(struct timespec){.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000});
+        int64_t wait_ms = !app->synced  ? SYNC_POLL_MS
+                          : app->leader ? app_flag_ms(app, "leader-election-retry-period")
+                                        : FOR_LONG_MS;
+        int signal =
+            sigtimedwait(&set, NULL, &(struct timespec){.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000});
         if (app->lost || (app->leading && leader_overdue(app->leader))) {
             log_error("leader election lost", "problem running manager");
             return 1;
@@ -348,7 +359,7 @@ static int serve_and_work(struct app *app)
     bool stopped = stop_work(app);
     if (app->recorder)
         recorder_stop(app->recorder, clock_mono_ms() + EVENTS_MS);
-    leader_stop(app->leader); // only now: until the last reconcile ended, nobody else may start
+    leader_stop(app->leader, clock_mono_ms() + LEASE_MS); // only now: until the last reconcile ended, nobody else may start
     if (!stopped) {
         log_info("some reconciles did not end in time and were cut off");
         _exit(status);

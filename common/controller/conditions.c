@@ -25,7 +25,8 @@ bool condition_is_true(struct value object_or_status, const char *type)
     return str_eq(value_str(value_get(condition_get(object_or_status, type), "status")), "True");
 }
 
-// Stalled, Reconciling and Ready come first, for people who read the list; the rest by age of what they observed, then by name.
+// Stalled, Reconciling and Ready come first, for people who read the list; the rest by age of what they observed, then
+// by name.
 static int weight(struct value condition)
 {
     static const char *const first[] = {"Stalled", "Reconciling", "Ready"};
@@ -42,7 +43,8 @@ static int compare(const void *a, const void *b)
     int by_weight = weight(x) - weight(y);
     if (by_weight || weight(x) < 3)
         return by_weight;
-    int64_t gx = value_int_or(value_get(x, "observedGeneration"), 0), gy = value_int_or(value_get(y, "observedGeneration"), 0);
+    int64_t gx = value_int_or(value_get(x, "observedGeneration"), 0),
+            gy = value_int_or(value_get(y, "observedGeneration"), 0);
     if (gx != gy)
         return gx > gy ? -1 : 1;
     return strcmp(value_str_or(value_get(x, "type"), ""), value_str_or(value_get(y, "type"), ""));
@@ -81,7 +83,8 @@ void condition_put(struct reconcile *r, const char *type, const char *status, co
             len--;
         message = arena_printf(r->arena, "%.*s...", (int)len, message);
     }
-    bool same = str_eq(value_str(value_get(old, "status")), status) && str_eq(value_str(value_get(old, "reason")), reason) &&
+    bool same = str_eq(value_str(value_get(old, "status")), status) &&
+                str_eq(value_str(value_get(old, "reason")), reason) &&
                 str_eq(value_str(value_get(old, "message")), message);
     char now[RFC3339_LEN];
     time_rfc3339(clock_wall_s(), now);
@@ -115,7 +118,7 @@ void condition_remove(struct reconcile *r, const char *type)
     store(r, items, count);
 }
 
-// ---- results -----------------------------------------------------------------------------------------------------------------
+// ---- results --------------------------------------------------------------------------------------------------------
 static void remember(struct reconcile *r, const char *reason, char *message)
 {
     r->runtime->reason = arena_strdup(r->arena, reason);
@@ -138,7 +141,8 @@ struct result result_ready(struct reconcile *r, const char *reason, const char *
     return (struct result){.kind = RESULT_READY};
 }
 
-struct result result_wait(struct reconcile *r, int64_t after_ms, const char *ready, const char *reason, const char *fmt, ...)
+struct result result_wait(struct reconcile *r, int64_t after_ms, const char *ready, const char *reason, const char *fmt,
+                          ...)
 {
     FORMAT_INTO(message);
     remember(r, reason, message);

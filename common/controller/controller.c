@@ -1,4 +1,4 @@
-// controller.c - the running kinds: what their informers and the bus say goes into their queues, and workers take it out.
+// controller.c - the running kinds: informers and the bus fill their queues, workers empty them.
 #include "controller/runtime.h"
 
 #include <ctype.h>
@@ -6,8 +6,8 @@
 #include <time.h>
 
 enum {
-    IDLE_MS = 10000,       // a worker beyond the first ends after this long without work
-    TRIM_AFTER_MS = 1000,  // memory goes back to the system when nothing has been done for so long
+    IDLE_MS = 10000,      // a worker beyond the first ends after this long without work
+    TRIM_AFTER_MS = 1000, // memory goes back to the system when nothing has been done for so long
 };
 
 struct queue_keys {
@@ -20,7 +20,7 @@ void queue_keys_add(struct queue_keys *keys, const char *namespace, const char *
     vec_push(keys->arena, &keys->keys, arena_printf(keys->arena, "%s/%s", namespace, name));
 }
 
-// ---- causes ------------------------------------------------------------------------------------------------------------------
+// ---- causes ---------------------------------------------------------------------------------------------------------
 static bool differs(struct value old, struct value object, const char *annotation)
 {
     const char *now = kube_annotation(object, annotation);
@@ -30,8 +30,8 @@ static bool differs(struct value old, struct value object, const char *annotatio
 // Of the controller's own kind: a new object, a new generation, a request, a deletion. Not our own status writes.
 static bool worth_reconciling(struct value old, struct value object)
 {
-    return value_is_null(old) || kube_generation(old) != kube_generation(object) || differs(old, object, REQUESTED_AT) ||
-           kube_deleting(old) != kube_deleting(object);
+    return value_is_null(old) || kube_generation(old) != kube_generation(object) ||
+           differs(old, object, REQUESTED_AT) || kube_deleting(old) != kube_deleting(object);
 }
 
 // Which reconciles a change causes.
@@ -43,10 +43,10 @@ static struct queue_keys map_keys(struct subscriber *s, struct value old, struct
 }
 
 struct cause {
-    bool gone;                    // the object is the last state of a deleted one
+    bool gone; // the object is the last state of a deleted one
     bool hinted;
-    const struct controller *by;  // whose reconcile of this very object it comes from
-    struct value known;           // the state which that reconcile works on: only what goes beyond it is news to it
+    const struct controller *by; // whose reconcile of this very object it comes from
+    struct value known;          // the state which that reconcile works on: only what goes beyond it is news to it
 };
 
 static void notify(struct watched *w, struct value old, struct value object, const struct cause *cause)
@@ -66,8 +66,9 @@ static void notify(struct watched *w, struct value old, struct value object, con
     }
 }
 
-// ---- telling once ----------------------------------------------------------------------------------------------------------------
-// What this process wrote or read afresh is told to its controllers at once, and not again when the watch brings the same state.
+// ---- telling once ---------------------------------------------------------------------------------------------------
+// What this process wrote or read afresh is told to its controllers at once, and not again when the watch brings the
+// same state.
 static bool was_told(struct watched *w, const char *key, struct value object)
 {
     const char *has = value_str_or(value_path(object, "metadata.resourceVersion"), "");
@@ -105,12 +106,14 @@ static void put(struct watched *w, struct arena *scratch, struct value object, c
     notify(w, old, object, cause);
 }
 
-void watched_put(struct watched *w, struct arena *scratch, struct value object, const struct controller *by, struct value known)
+void watched_put(struct watched *w, struct arena *scratch, struct value object, const struct controller *by,
+                 struct value known)
 {
     put(w, scratch, object, &(struct cause){.by = by, .known = known});
 }
 
-// A hint about an object that is watched: read it, and let it take the way of a watch event. One that brings no news causes nothing.
+// A hint about an object that is watched: read it, and let it take the way of a watch event. One that brings no news
+// causes nothing.
 static void hint_watched(struct app *app, struct watched *w, struct arena *scratch, const struct bus_message *m)
 {
     struct error err cleanup(error_clear) = {0};
@@ -121,8 +124,10 @@ static void hint_watched(struct app *app, struct watched *w, struct arena *scrat
     put(w, scratch, object, &(struct cause){.hinted = true});
 }
 
-// A hint about an object that is not watched here (a push, heard by source-controller): the mapping sees what the message says.
-static void hint_unwatched(struct controller *c, const struct controller_map *map, struct arena *scratch, const struct bus_message *m)
+// A hint about an object that is not watched here (a push, heard by source-controller): the mapping sees what the
+// message says.
+static void hint_unwatched(struct controller *c, const struct controller_map *map, struct arena *scratch,
+                           const struct bus_message *m)
 {
     struct value object = value_dict(scratch);
     value_set_str(object, "kind", m->kind);
@@ -134,7 +139,8 @@ static void hint_unwatched(struct controller *c, const struct controller_map *ma
     // Nobody can tell whether it is true: one reconcile in ten seconds, later ones wait for their turn.
     struct queue_keys keys = map_keys(&(struct subscriber){c, map}, VALUE_NULL, object, scratch);
     for (size_t i = 0; i < keys.keys.len; i++) {
-        int64_t wait = rate_reserve(c->app->hints, arena_printf(scratch, "%s/%s", c->kind->kind, keys.keys.items[i]), clock_mono_ms());
+        int64_t wait = rate_reserve(c->app->hints, arena_printf(scratch, "%s/%s", c->kind->kind, keys.keys.items[i]),
+                                    clock_mono_ms());
         if (wait >= 0)
             queue_add(c->queue, keys.keys.items[i], wait, true);
     }
@@ -166,7 +172,7 @@ void controllers_hint(void *ctx, const struct bus_message *m)
     }
 }
 
-// ---- workers -----------------------------------------------------------------------------------------------------------------
+// ---- workers --------------------------------------------------------------------------------------------------------
 static void work_on(struct controller *c, const struct queue_work *work)
 {
     const char *const name[] = {c->name};
@@ -201,7 +207,8 @@ static bool next_work(struct controller *c, struct queue_work *work)
     return queue_take(c->queue, work, IDLE_MS);
 }
 
-// Whether the worker stays although it found nothing to do: the last one does, and any one when work has come in meanwhile.
+// Whether the worker stays although it found nothing to do: the last one does, and any one when work has come in
+// meanwhile.
 static bool stays(struct worker *self)
 {
     struct controller *c = self->controller;
@@ -291,7 +298,7 @@ bool controllers_join(struct app *app, int64_t deadline_ms)
     return all;
 }
 
-// ---- start and end -------------------------------------------------------------------------------------------------------------
+// ---- start and end --------------------------------------------------------------------------------------------------
 struct watched *app_watched(struct app *app, const char *api_version, const char *kind)
 {
     for (size_t i = 0; i < app->watched.len; i++) {
@@ -337,9 +344,13 @@ static struct watched *watch(struct app *app, const struct informer_options *wan
             return w;
     }
     struct watched *w = xcalloc(1, sizeof *w);
-    *w = (struct watched){.app = app, .api_version = wanted->api_version, .kind = wanted->kind,
-                          .label_selector = wanted->label_selector, .metadata_only = wanted->metadata_only,
-                          .optional = wanted->optional, .told = map_new(NULL)};
+    *w = (struct watched){.app = app,
+                          .api_version = wanted->api_version,
+                          .kind = wanted->kind,
+                          .label_selector = wanted->label_selector,
+                          .metadata_only = wanted->metadata_only,
+                          .optional = wanted->optional,
+                          .told = map_new(NULL)};
     pthread_mutex_init(&w->lock, NULL);
     vec_push(NULL, &app->watched, w);
     return w;
@@ -348,8 +359,8 @@ static struct watched *watch(struct app *app, const struct informer_options *wan
 static struct informer_options own_options(struct app *app, const struct controller_kind *kind)
 {
     const char *selector = app_flag(app, "watch-label-selector");
-    return (struct informer_options){.api_version = kind->api_version, .kind = kind->kind,
-                                     .label_selector = *selector ? selector : NULL};
+    return (struct informer_options){
+        .api_version = kind->api_version, .kind = kind->kind, .label_selector = *selector ? selector : NULL};
 }
 
 static bool is_own(const struct app *app, const struct controller_map *map)
@@ -374,10 +385,14 @@ static void subscribe(struct app *app, struct controller *c)
         const struct controller_map *map = &kind->maps[i];
         if (!map->api_version)
             continue; // heard of on the bus alone
-        struct informer_options other = {.api_version = map->api_version, .kind = map->kind, .label_selector = map->label_selector,
-                                         .metadata_only = map->metadata_only, .optional = map->optional};
+        struct informer_options other = {.api_version = map->api_version,
+                                         .kind = map->kind,
+                                         .label_selector = map->label_selector,
+                                         .metadata_only = map->metadata_only,
+                                         .optional = map->optional};
         if (is_own(app, map))
-            other = (struct informer_options){.api_version = map->api_version, .kind = map->kind, .label_selector = own.label_selector};
+            other = (struct informer_options){
+                .api_version = map->api_version, .kind = map->kind, .label_selector = own.label_selector};
         else if (str_eq(map->label_selector, WATCH_ENABLED)) // Secrets and ConfigMaps that are referred to
             other.label_selector = app_flag(app, "watch-configs-label-selector");
         vec_push(NULL, &watch(app, &other)->subscribers, (struct subscriber){c, map});
@@ -409,7 +424,8 @@ static void controller_init(struct app *app, struct controller *c, const struct 
     pthread_condattr_destroy(&monotonic);
     c->queue = queue_new(&(struct queue_options){.min_retry_ms = app_flag_ms(app, "min-retry-delay"),
                                                  .max_retry_ms = app_flag_ms(app, "max-retry-delay"),
-                                                 .backlog = start_worker, .ctx = c});
+                                                 .backlog = start_worker,
+                                                 .ctx = c});
     instruments_controller(app, c);
 }
 
@@ -428,10 +444,14 @@ bool controllers_start(struct app *app, struct error *err)
         subscribe(app, &app->controllers[i]);
     for (size_t i = 0; i < app->watched.len; i++) {
         struct watched *w = app->watched.items[i];
-        w->informer = watcher_add(app->watcher, &(struct informer_options){
-                                                    .api_version = w->api_version, .kind = w->kind, .namespace = app->namespace,
-                                                    .label_selector = w->label_selector, .metadata_only = w->metadata_only,
-                                                    .optional = w->optional, .on_event = on_event, .ctx = w});
+        w->informer = watcher_add(app->watcher, &(struct informer_options){.api_version = w->api_version,
+                                                                           .kind = w->kind,
+                                                                           .namespace = app->namespace,
+                                                                           .label_selector = w->label_selector,
+                                                                           .metadata_only = w->metadata_only,
+                                                                           .optional = w->optional,
+                                                                           .on_event = on_event,
+                                                                           .ctx = w});
         for (size_t s = 0; s < w->subscribers.len; s++) {
             if (!w->subscribers.items[s].map)
                 w->subscribers.items[s].controller->own = w->informer;

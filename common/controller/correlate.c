@@ -133,8 +133,8 @@ static bool too_many_similar(struct correlator *c, uint64_t group, uint64_t mess
     return false;
 }
 
-struct correlation correlate(struct correlator *c, const char *object, const char *type, const char *reason, const char *message,
-                             int64_t now_ms)
+struct correlation correlate(struct correlator *c, const char *object, const char *type, const char *reason,
+                             const char *message, int64_t now_ms)
 {
     struct correlation out = {.count = 1};
     uint64_t group = hash_of(object, type, reason, "");
@@ -150,7 +150,8 @@ struct correlation correlate(struct correlator *c, const char *object, const cha
     return out;
 }
 
-void correlator_written(struct correlator *c, uint64_t key, const char *event_name, const char *first_time, int64_t count)
+void correlator_written(struct correlator *c, uint64_t key, const char *event_name, const char *first_time,
+                        int64_t count)
 {
     struct key text = key_text(key);
     struct written *w = xcalloc(1, sizeof *w), *old = map_get(c->written, text.text);

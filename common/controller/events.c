@@ -1,4 +1,4 @@
-// events.c - Kubernetes events, and the same for Flux's notification-controller (--events-addr): each has an outbox, no worker waits.
+// events.c - events for the cluster and for Flux's notification-controller: no worker waits for either.
 #include "controller/runtime.h"
 
 #include <inttypes.h>
@@ -30,7 +30,7 @@ static void dropped(struct recorder *r, const char *receiver, const char *cause)
     metric_add(r->app->instruments.events_dropped, 1, (const char *[]){receiver, cause});
 }
 
-// ---- what happened, as one JSON text: what both receivers make theirs of ---------------------------------------------------------
+// ---- what happened, as one JSON text: what both receivers make theirs of --------------------------------------------
 static struct value involved(struct arena *a, struct value object)
 {
     struct value ref = value_dict(a);
@@ -76,15 +76,17 @@ void recorder_add(struct recorder *r, struct arena *scratch, struct value object
         dropped(r, "webhook", "full");
 }
 
-// ---- the cluster -------------------------------------------------------------------------------------------------------------
-static struct value event_object(struct recorder *r, struct arena *a, struct value happened, const char *message, const char *time)
+// ---- the cluster ----------------------------------------------------------------------------------------------------
+static struct value event_object(struct recorder *r, struct arena *a, struct value happened, const char *message,
+                                 const char *time)
 {
     struct value event = value_dict(a), source = value_dict(a), object = value_get(happened, "involvedObject");
     int64_t at = value_int_or(value_get(happened, "at"), 0);
     value_set_str(event, "apiVersion", "v1");
     value_set_str(event, "kind", "Event");
-    value_set_path(event, "metadata.name",
-                   value_printf(a, "%.*s.%" PRIx64, NAME_MAX_LEN, value_str_or(value_get(object, "name"), ""), at * 1000));
+    value_set_path(
+        event, "metadata.name",
+        value_printf(a, "%.*s.%" PRIx64, NAME_MAX_LEN, value_str_or(value_get(object, "name"), ""), at * 1000));
     value_set_path(event, "metadata.namespace", value_get(object, "namespace"));
     if (value_len(value_get(happened, "metadata")))
         value_set_path(event, "metadata.annotations", value_get(happened, "metadata"));
@@ -103,8 +105,8 @@ static struct value event_object(struct recorder *r, struct arena *a, struct val
 }
 
 // One more of an event that is there. False: it is not there any more (events live for an hour).
-static bool raise_count(struct recorder *r, struct arena *a, const char *namespace, const struct correlation *c, const char *message,
-                        const char *time, struct error *err)
+static bool raise_count(struct recorder *r, struct arena *a, const char *namespace, const struct correlation *c,
+                        const char *message, const char *time, struct error *err)
 {
     struct value patch = value_dict(a);
     value_set(patch, "count", value_int(c->count));
@@ -132,8 +134,9 @@ static void send_to_cluster(void *ctx, const char *text, const int *cancel)
     const char *message = value_str_or(value_get(happened, "message"), "");
     char time[RFC3339_LEN];
     time_rfc3339(value_int_or(value_get(happened, "at"), 0) / 1000000, time);
-    struct correlation c = correlate(r->correlator, value_str_or(value_get(object, "uid"), ""), value_str(value_get(happened, "type")),
-                                     value_str(value_get(happened, "reason")), message, clock_mono_ms());
+    struct correlation c =
+        correlate(r->correlator, value_str_or(value_get(object, "uid"), ""), value_str(value_get(happened, "type")),
+                  value_str(value_get(happened, "reason")), message, clock_mono_ms());
     if (c.drop) {
         dropped(r, "cluster", "rate");
         return;
@@ -155,7 +158,7 @@ static void send_to_cluster(void *ctx, const char *text, const int *cancel)
     }
 }
 
-// ---- the webhook ---------------------------------------------------------------------------------------------------------------
+// ---- the webhook ----------------------------------------------------------------------------------------------------
 static const char *webhook_body(struct recorder *r, struct arena *a, struct value happened)
 {
     struct value event = value_dict(a);
@@ -174,12 +177,19 @@ static const char *webhook_body(struct recorder *r, struct arena *a, struct valu
 }
 
 // Connection faults and 5xx are worth another try; 429 is the receiver's word for an event that it has already.
-static bool post(struct recorder *r, struct arena *a, const char *body, const int *cancel, bool *again, struct error *err)
+static bool post(struct recorder *r, struct arena *a, const char *body, const int *cancel, bool *again,
+                 struct error *err)
 {
     static const struct http_header json[] = {{"Content-Type", "application/json"}};
     struct http_response res;
-    struct http_request req = {.method = "POST", .url = r->url, .headers = json, .header_count = 1, .body = slice_of(body),
-                               .limit = 64 * 1024, .timeout_ms = WEBHOOK_TIMEOUT_MS, .cancel = cancel};
+    struct http_request req = {.method = "POST",
+                               .url = r->url,
+                               .headers = json,
+                               .header_count = 1,
+                               .body = slice_of(body),
+                               .limit = 64 * 1024,
+                               .timeout_ms = WEBHOOK_TIMEOUT_MS,
+                               .cancel = cancel};
     *again = true;
     if (!http_do(r->http, a, &req, &res, err))
         return false;
@@ -214,7 +224,7 @@ static void send_to_webhook(void *ctx, const char *text, const int *cancel)
     r->webhook_down = !taken;
 }
 
-// ---- start and end -------------------------------------------------------------------------------------------------------------
+// ---- start and end --------------------------------------------------------------------------------------------------
 struct recorder *recorder_new(struct app *app, const char *webhook, struct error *err)
 {
     struct arena *scratch cleanup(cleanup_arena) = arena_new();
@@ -226,7 +236,8 @@ struct recorder *recorder_new(struct app *app, const char *webhook, struct error
     if (webhook) {
         r->url = xstrdup(webhook);
         good = (url_parse(scratch, webhook, &url, err) || error_wrap(err, "--events-addr")) &&
-               (r->http = http_new(&(struct http_options){.user_agent = app->spec->name, .max_connections = 1}, err)) != NULL &&
+               (r->http = http_new(&(struct http_options){.user_agent = app->spec->name, .max_connections = 1}, err)) !=
+                   NULL &&
                (r->webhook = outbox_new(QUEUE_MAX, send_to_webhook, r, err)) != NULL;
     }
     good = good && (r->cluster = outbox_new(QUEUE_MAX, send_to_cluster, r, err)) != NULL;

@@ -1,9 +1,9 @@
-// fields.c - which spec fields of a kind work, and which are refused by name; and the table of them for the documentation.
+// fields.c - which spec fields of a kind work, and which are refused by name; their table for the docs.
 #include <stdio.h>
 
 #include "controller/runtime.h"
 
-// ---- refusing ----------------------------------------------------------------------------------------------------------------
+// ---- refusing -------------------------------------------------------------------------------------------------------
 // The schema's node at a dotted path; arrays and dicts of one type are passed through. NULL: there is none.
 static const struct schema_node *node_at(const struct schema_node *n, const char *path)
 {
@@ -60,8 +60,8 @@ static bool set_at(const struct refusal *refusal, struct value v, struct slice p
            !equals_json(refusal->arena, v, refusal->fallback);
 }
 
-bool fields_check(struct arena *a, const struct schema *schema, const struct field *fields, size_t count, struct value spec,
-                  struct error *err)
+bool fields_check(struct arena *a, const struct schema *schema, const struct field *fields, size_t count,
+                  struct value spec, struct error *err)
 {
     for (size_t i = 0; i < count; i++) {
         if (fields[i].state != FIELD_REFUSED)
@@ -73,7 +73,7 @@ bool fields_check(struct arena *a, const struct schema *schema, const struct fie
     return true;
 }
 
-// ---- covering ----------------------------------------------------------------------------------------------------------------
+// ---- covering -------------------------------------------------------------------------------------------------------
 static bool is_below(const char *path, const char *above)
 {
     size_t len = strlen(above);
@@ -111,7 +111,8 @@ bool fields_cover(const struct schema *schema, const struct field *fields, size_
     cover(&c, &schema->spec, "");
     for (size_t i = 0; i < count; i++) {
         if (!node_at(&schema->spec, fields[i].path))
-            buf_printf(&c.faults, "%sspec.%s is in the table but not in the CRD", c.faults.len ? "; " : "", fields[i].path);
+            buf_printf(&c.faults, "%sspec.%s is in the table but not in the CRD", c.faults.len ? "; " : "",
+                       fields[i].path);
         for (size_t j = 0; j < i; j++) {
             if (str_eq(fields[i].path, fields[j].path))
                 buf_printf(&c.faults, "%sspec.%s is in the table twice", c.faults.len ? "; " : "", fields[i].path);
@@ -120,7 +121,7 @@ bool fields_cover(const struct schema *schema, const struct field *fields, size_
     return !c.faults.len || error_set(err, ERROR_INVALID, "%s: %s", schema->kind, c.faults.data);
 }
 
-// ---- documenting -------------------------------------------------------------------------------------------------------------
+// ---- documenting ----------------------------------------------------------------------------------------------------
 static void dump_cell(const char *text)
 {
     for (; *text; text++)

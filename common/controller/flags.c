@@ -17,18 +17,25 @@ struct flags {
 static const struct flag common[] = {
     {"concurrent", FLAG_INT, "4", "The number of concurrent reconciles of each kind."},
     {"default-service-account", FLAG_STRING, "", "Default service account used for impersonation."},
-    {"enable-leader-election", FLAG_BOOL, "false", "Enable leader election: only one instance of the controller is active."},
+    {"enable-leader-election", FLAG_BOOL, "false",
+     "Enable leader election: only one instance of the controller is active."},
     {"events-addr", FLAG_STRING, "", "The address of the events receiver (env EVENTS_ADDR)."},
-    {"feature-gates", FLAG_LIST, "", "A comma separated list of key=value pairs defining the state of experimental features."},
+    {"feature-gates", FLAG_LIST, "",
+     "A comma separated list of key=value pairs defining the state of experimental features."},
     {"health-addr", FLAG_STRING, ":9440", "The address the health endpoint binds to."},
-    {"interval-jitter-percentage", FLAG_INT, "5", "Percentage of jitter to apply to interval durations: 10 means +/-10%. Below 100."},
+    {"interval-jitter-percentage", FLAG_INT, "5",
+     "Percentage of jitter to apply to interval durations: 10 means +/-10%. Below 100."},
     {"kube-api-burst", FLAG_INT, "300", "The maximum burst queries-per-second of requests sent to the Kubernetes API."},
-    {"kube-api-qps", FLAG_INT, "0", "The maximum queries-per-second of requests sent to the Kubernetes API; 0 leaves it to the API server's "
-                                    "own priority and fairness (Flux's default is 50)."},
-    {"leader-election-lease-duration", FLAG_DURATION, "35s", "How long others wait before they take over a lease that is not renewed."},
+    {"kube-api-qps", FLAG_INT, "0",
+     "The maximum queries-per-second of requests sent to the Kubernetes API; 0 leaves it to the API server's "
+     "own priority and fairness (Flux's default is 50)."},
+    {"leader-election-lease-duration", FLAG_DURATION, "35s",
+     "How long others wait before they take over a lease that is not renewed."},
     {"leader-election-release-on-cancel", FLAG_BOOL, "true", "Give up the lease when the controller ends."},
-    {"leader-election-renew-deadline", FLAG_DURATION, "30s", "How long the leader tries to renew its lease before it gives up."},
-    {"leader-election-retry-period", FLAG_DURATION, "5s", "How long to wait between tries to acquire or renew the lease."},
+    {"leader-election-renew-deadline", FLAG_DURATION, "30s",
+     "How long the leader tries to renew its lease before it gives up."},
+    {"leader-election-retry-period", FLAG_DURATION, "5s",
+     "How long to wait between tries to acquire or renew the lease."},
     {"log-encoding", FLAG_STRING, "json", "Log encoding format: 'json' or 'console'."},
     {"log-level", FLAG_STRING, "info", "Log verbosity level: 'trace', 'debug', 'info' or 'error'."},
     {"max-retry-delay", FLAG_DURATION, "15m", "The longest time that an object waits before a retry."},
@@ -36,14 +43,18 @@ static const struct flag common[] = {
     {"min-retry-delay", FLAG_DURATION, "750ms", "The shortest time that an object waits before a retry."},
     {"no-cross-namespace-refs", FLAG_BOOL, "false", "References to objects of other namespaces are not allowed."},
     {"requeue-dependency", FLAG_DURATION, "30s", "The interval at which failing dependencies are looked at again."},
-    {"watch-all-namespaces", FLAG_BOOL, "true", "Watch all namespaces; otherwise that of the environment's RUNTIME_NAMESPACE."},
+    {"watch-all-namespaces", FLAG_BOOL, "true",
+     "Watch all namespaces; otherwise that of the environment's RUNTIME_NAMESPACE."},
     {"watch-configs-label-selector", FLAG_STRING, "reconcile.fluxcd.io/watch=Enabled",
      "Watch the ConfigMaps and Secrets with matching labels."},
-    {"watch-label-selector", FLAG_STRING, "", "Watch the resources with matching labels, e.g. 'sharding.fluxcd.io/key=shard1'."},
+    {"watch-label-selector", FLAG_STRING, "",
+     "Watch the resources with matching labels, e.g. 'sharding.fluxcd.io/key=shard1'."},
     // Runnel's own.
-    {"bus-bind", FLAG_STRING, "", "Where hints for the other controllers are published: tcp://0.0.0.0:9550, ipc:///…; none when empty."},
+    {"bus-bind", FLAG_STRING, "",
+     "Where hints for the other controllers are published: tcp://0.0.0.0:9550, ipc:///…; none when empty."},
     {"bus-connect", FLAG_LIST, "", "The other controllers' --bus-bind addresses, as seen from here."},
-    {"kubeconfig", FLAG_STRING, "", "Path of a kubeconfig; else $KUBECONFIG, the pod's service account, ~/.kube/config."},
+    {"kubeconfig", FLAG_STRING, "",
+     "Path of a kubeconfig; else $KUBECONFIG, the pod's service account, ~/.kube/config."},
 };
 static const struct {
     const char *flag, *variable;
@@ -65,7 +76,8 @@ static struct option *find(const struct flags *f, const char *name, size_t len)
 
 static bool is_bool(const char *s, bool *out)
 {
-    static const char *const words[] = {"true", "1", "t", "T", "TRUE", "True", "false", "0", "f", "F", "FALSE", "False"};
+    static const char *const words[] = {"true",  "1", "t", "T", "TRUE",  "True",
+                                        "false", "0", "f", "F", "FALSE", "False"};
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         if (str_eq(s, words[i])) {
             *out = i < 6;
@@ -142,11 +154,15 @@ static bool check_ranges(const struct flags *f, struct error *err)
     static const struct {
         const char *name;
         int64_t least, most;
-    } table[] = {{"concurrent", 1, 256}, {"interval-jitter-percentage", 0, 99}, {"kube-api-qps", 0, 100000}, {"kube-api-burst", 1, 100000}};
+    } table[] = {{"concurrent", 1, 256},
+                 {"interval-jitter-percentage", 0, 99},
+                 {"kube-api-qps", 0, 100000},
+                 {"kube-api-burst", 1, 100000}};
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         int64_t n = flags_int(f, table[i].name);
         if (n < table[i].least || n > table[i].most)
-            return error_set(err, ERROR_INVALID, "--%s must be between %d and %d", table[i].name, (int)table[i].least, (int)table[i].most);
+            return error_set(err, ERROR_INVALID, "--%s must be between %d and %d", table[i].name, (int)table[i].least,
+                             (int)table[i].most);
     }
     enum log_level level;
     if (!log_level_parse(flags_text(f, "log-level"), &level))
@@ -155,11 +171,13 @@ static bool check_ranges(const struct flags *f, struct error *err)
         return error_set(err, ERROR_INVALID, "unknown log encoding \"%s\"", flags_text(f, "log-encoding"));
     if (flags_ms(f, "min-retry-delay") < 1 || flags_ms(f, "min-retry-delay") > flags_ms(f, "max-retry-delay"))
         return error_set(err, ERROR_INVALID, "--min-retry-delay must be above zero and at most --max-retry-delay");
-    int64_t lease = flags_ms(f, "leader-election-lease-duration"), renew = flags_ms(f, "leader-election-renew-deadline");
+    int64_t lease = flags_ms(f, "leader-election-lease-duration"),
+            renew = flags_ms(f, "leader-election-renew-deadline");
     if (lease <= renew || renew <= flags_ms(f, "leader-election-retry-period") || lease < 1000 ||
         flags_ms(f, "leader-election-retry-period") < 1)
-        return error_set(err, ERROR_INVALID, "leader election: the lease duration (1s at least) must be above the renew deadline, and "
-                                             "that above the retry period");
+        return error_set(err, ERROR_INVALID,
+                         "leader election: the lease duration (1s at least) must be above the renew deadline, and "
+                         "that above the retry period");
     return true;
 }
 
@@ -231,8 +249,11 @@ static int by_name(const void *a, const void *b)
 
 void flags_help(const struct flags *f, const char *program, struct buf *out)
 {
-    static const char *const types[] = {[FLAG_STRING] = " string", [FLAG_BOOL] = "", [FLAG_INT] = " int",
-                                        [FLAG_DURATION] = " duration", [FLAG_LIST] = " strings"};
+    static const char *const types[] = {[FLAG_STRING] = " string",
+                                        [FLAG_BOOL] = "",
+                                        [FLAG_INT] = " int",
+                                        [FLAG_DURATION] = " duration",
+                                        [FLAG_LIST] = " strings"};
     qsort(f->options.items, f->options.len, sizeof *f->options.items, by_name);
     buf_printf(out, "Usage of %s:\n", program);
     for (size_t i = 0; i < f->options.len; i++) {

@@ -1,6 +1,7 @@
 // leader.c - leader election by a Lease (coordination.k8s.io/v1), as client-go's: one writer wins by resourceVersion.
 //
-// The lease is judged by when its holder's record was last seen to change, on the clock of this machine: clocks may differ.
+// The lease is judged by when its holder's record was last seen to change, on the clock of this machine: clocks may
+// differ.
 #include "controller/runtime.h"
 
 #include <errno.h>
@@ -11,15 +12,15 @@
 struct leader {
     struct kube *kube;
     struct leader_options options;
-    struct arena *arena;          // of the strings in options
+    struct arena *arena; // of the strings in options
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    bool stop;                    // with lock
-    bool leading;                 // the thread's own, as all below
-    char *seen;                   // the record last seen: holder, renewTime, transitions
+    bool stop, ended; // with lock
+    bool leading;     // the thread's own, as all below
+    char *seen;       // the record last seen: holder, renewTime, transitions
     int64_t seen_ms;
-    _Atomic int64_t renewed_ms;   // 0: never
+    _Atomic int64_t renewed_ms; // 0: never
 };
 
 static struct kube_ref ref_of(const struct leader *l)
@@ -124,28 +125,41 @@ bool leader_overdue(const struct leader *l)
     return renewed && clock_mono_ms() - renewed >= l->options.renew_ms;
 }
 
-static void *elect(void *ctx)
+static void elect(struct leader *l)
 {
-    struct leader *l = ctx;
-    log_info("attempting to acquire leader lease", LOG_S("lease", l->options.name), LOG_S("leaseNamespace", l->options.namespace));
+    log_info("attempting to acquire leader lease", LOG_S("lease", l->options.name),
+             LOG_S("leaseNamespace", l->options.namespace));
     do {
         struct error err cleanup(error_clear) = {0};
         bool held = acquire_or_renew(l, &err);
         if (held && !l->leading) {
-            log_info("successfully acquired lease", LOG_S("lease", l->options.name), LOG_S("identity", l->options.identity));
+            log_info("successfully acquired lease", LOG_S("lease", l->options.name),
+                     LOG_S("identity", l->options.identity));
             l->leading = true;
             l->options.changed(l->options.ctx, true);
         } else if (!held && err.class != ERROR_CONFLICT && err.class != ERROR_CANCELLED) {
-            log_error(error_text(&err), "error retrieving or updating the leader lease", LOG_S("lease", l->options.name));
+            log_error(error_text(&err), "error retrieving or updating the leader lease",
+                      LOG_S("lease", l->options.name));
         }
         bool lost = l->leading && !held && (err.class == ERROR_CONFLICT || leader_overdue(l));
         if (lost && pause_ms(l, 0)) {
             l->leading = false;
             l->options.changed(l->options.ctx, false);
-            return NULL;
+            return;
         }
         // A little jitter while waiting: standbys do not all ask at once.
-    } while (pause_ms(l, l->leading ? l->options.retry_ms : (int64_t)((double)l->options.retry_ms * (1 + 0.2 * random_unit()))));
+    } while (pause_ms(l, l->leading ? l->options.retry_ms
+                                    : (int64_t)((double)l->options.retry_ms * (1 + 0.2 * random_unit()))));
+}
+
+static void *elect_thread(void *ctx)
+{
+    struct leader *l = ctx;
+    elect(l);
+    pthread_mutex_lock(&l->lock);
+    l->ended = true;
+    pthread_cond_broadcast(&l->wake);
+    pthread_mutex_unlock(&l->lock);
     return NULL;
 }
 
@@ -164,7 +178,7 @@ struct leader *leader_start(struct kube *k, const struct leader_options *options
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&l->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    if (pthread_create(&l->thread, NULL, elect, l) == 0)
+    if (pthread_create(&l->thread, NULL, elect_thread, l) == 0)
         return l;
     arena_free(l->arena);
     free(l);
@@ -184,16 +198,22 @@ static void give_up(struct leader *l)
         log_error(error_text(&err), "failed to release the leader lease", LOG_S("lease", l->options.name));
 }
 
-void leader_stop(struct leader *l)
+void leader_stop(struct leader *l, int64_t deadline_ms)
 {
     if (!l)
         return;
+    const struct timespec until = {.tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000};
     pthread_mutex_lock(&l->lock);
     l->stop = true;
     pthread_cond_broadcast(&l->wake);
+    while (!l->ended && pthread_cond_timedwait(&l->wake, &l->lock, &until) != ETIMEDOUT)
+        ;
+    bool answers = l->ended;
     pthread_mutex_unlock(&l->lock);
+    if (!answers)
+        kube_cancel(l->kube); // the API server hangs: the lease will run out
     pthread_join(l->thread, NULL);
-    if (l->leading && l->options.release)
+    if (answers && l->leading && l->options.release)
         give_up(l);
     pthread_cond_destroy(&l->wake);
     pthread_mutex_destroy(&l->lock);

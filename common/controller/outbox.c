@@ -41,7 +41,8 @@ static void *send_loop(void *ctx)
     return NULL;
 }
 
-struct outbox *outbox_new(size_t capacity, void (*send)(void *ctx, const char *text, const int *cancel), void *ctx, struct error *err)
+struct outbox *outbox_new(size_t capacity, void (*send)(void *ctx, const char *text, const int *cancel), void *ctx,
+                          struct error *err)
 {
     struct outbox *o = xcalloc(1, sizeof *o);
     *o = (struct outbox){.send = send, .ctx = ctx, .ring = xcalloc(capacity, sizeof(char *)), .capacity = capacity};

@@ -61,7 +61,8 @@ bool finalizer_patch(struct reconcile *r, bool present, bool *gone, struct error
         if (finalizer_present(object) == present)
             return true;
         struct value patch = finalizer_change(r->arena, object, present), written;
-        if (kube_patch(r->kube, r->arena, ref, KUBE_PATCH_MERGE, patch, NULL, reconcile_field_manager(r), &written, err)) {
+        if (kube_patch(r->kube, r->arena, ref, KUBE_PATCH_MERGE, patch, NULL, reconcile_field_manager(r), &written,
+                       err)) {
             watched_put(r->runtime->watched, r->arena, written, r->controller, r->object);
             value_set_path(r->object, "metadata.finalizers", value_path(written, "metadata.finalizers"));
             value_set_path(r->object, "metadata.resourceVersion", value_path(written, "metadata.resourceVersion"));

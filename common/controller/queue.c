@@ -9,9 +9,9 @@ enum item_state { ITEM_DELAYED, ITEM_READY, ITEM_ACTIVE };
 
 struct item {
     enum item_state state;
-    int64_t due_us;       // delayed: when; active: when it is to come again, NEVER when not
-    int64_t ready_us;     // since when it has been ready
-    int64_t started_us;   // since when it has been worked on
+    int64_t due_us;     // delayed: when; active: when it is to come again, NEVER when not
+    int64_t ready_us;   // since when it has been ready
+    int64_t started_us; // since when it has been worked on
     size_t heap_index;
     struct item *next, *previous; // in the ready list
     unsigned failures;
@@ -61,7 +61,7 @@ void queue_free(struct queue *q)
     free(q);
 }
 
-// ---- the heap of delayed items: the earliest is at its top -----------------------------------------------------------------
+// ---- the heap of delayed items: the earliest is at its top ----------------------------------------------------------
 static void heap_place(struct queue *q, size_t i, struct item *item)
 {
     q->heap.items[i] = item;
@@ -100,7 +100,7 @@ static void heap_remove(struct queue *q, struct item *item)
     heap_down(q, last->heap_index);
 }
 
-// ---- states ------------------------------------------------------------------------------------------------------------------
+// ---- states ---------------------------------------------------------------------------------------------------------
 static void make_delayed(struct queue *q, struct item *item, int64_t due_us)
 {
     item->state = ITEM_DELAYED;
@@ -236,7 +236,8 @@ static int64_t backoff_ms(const struct queue *q, unsigned failures)
     return ms < q->options.max_retry_ms ? ms : q->options.max_retry_ms;
 }
 
-void queue_done(struct queue *q, const struct queue_work *work, enum queue_outcome outcome, int64_t after_ms, int64_t cap_ms)
+void queue_done(struct queue *q, const struct queue_work *work, enum queue_outcome outcome, int64_t after_ms,
+                int64_t cap_ms)
 {
     pthread_mutex_lock(&q->lock);
     struct item *item = map_get(q->items, work->key);
@@ -282,7 +283,10 @@ struct queue_stats queue_stats(struct queue *q)
 {
     pthread_mutex_lock(&q->lock);
     promote_due(q);
-    struct queue_stats s = {.ready = q->ready_count, .delayed = q->heap.len, .active = q->active_count, .adds = q->adds,
+    struct queue_stats s = {.ready = q->ready_count,
+                            .delayed = q->heap.len,
+                            .active = q->active_count,
+                            .adds = q->adds,
                             .retries = q->retries};
     int64_t now = clock_mono_us();
     const char *key;

@@ -38,8 +38,9 @@ static const char *annotation(struct reconcile *r, const char *key)
     return kube_annotation(r->object, key);
 }
 
-// ---- reading -----------------------------------------------------------------------------------------------------------------
-// The object as the cache has it, or, after a hint, as the server has it now: a message can overtake the watch. Null: it is gone.
+// ---- reading --------------------------------------------------------------------------------------------------------
+// The object as the cache has it, or, after a hint, as the server has it now: a message can overtake the watch. Null:
+// it is gone.
 static bool read_object(struct reconcile *r, struct value *out, struct error *err)
 {
     struct controller *c = r->controller;
@@ -86,7 +87,7 @@ bool reconcile_get(struct reconcile *r, struct kube_ref ref, struct value *out, 
     return true;
 }
 
-// ---- the status --------------------------------------------------------------------------------------------------------------
+// ---- the status -----------------------------------------------------------------------------------------------------
 bool status_flush(struct reconcile *r, struct error *err)
 {
     struct value diff = merge_patch_diff(r->arena, r->runtime->written, r->status);
@@ -96,8 +97,8 @@ bool status_flush(struct reconcile *r, struct error *err)
     value_set(patch, "status", diff);
     // Should another object have taken the name, it is not the one that this status is about.
     value_set_path(patch, "metadata.uid", value_path(r->object, "metadata.uid"));
-    if (!kube_patch(r->kube, r->arena, kube_ref_of(r->object), KUBE_PATCH_MERGE, patch, "status", reconcile_field_manager(r), &out,
-                    err))
+    if (!kube_patch(r->kube, r->arena, kube_ref_of(r->object), KUBE_PATCH_MERGE, patch, "status",
+                    reconcile_field_manager(r), &out, err))
         return error_wrap(err, "patch status");
     watched_put(r->runtime->watched, r->arena, out, r->controller, r->object);
     r->runtime->written = value_copy(r->arena, r->status);
@@ -136,7 +137,8 @@ static bool show_progress(struct reconcile *r, struct error *err)
     struct value reconciling = condition_get(r->status, "Reconciling");
     if (generation == seen || value_int_or(value_get(reconciling, "observedGeneration"), 0) == generation)
         return true;
-    char *message = arena_printf(r->arena, "processing object: new generation %" PRId64 " -> %" PRId64, seen, generation);
+    char *message =
+        arena_printf(r->arena, "processing object: new generation %" PRId64 " -> %" PRId64, seen, generation);
     condition_put(r, "Reconciling", "True", "Progressing", message);
     condition_remove(r, "Stalled");
     struct value ready = condition_get(r->status, "Ready");
@@ -145,8 +147,9 @@ static bool show_progress(struct reconcile *r, struct error *err)
     return status_flush(r, err);
 }
 
-// ---- events and announcements --------------------------------------------------------------------------------------------------
-void reconcile_event(struct reconcile *r, const char *type, const char *reason, struct value metadata, const char *fmt, ...)
+// ---- events and announcements ---------------------------------------------------------------------------------------
+void reconcile_event(struct reconcile *r, const char *type, const char *reason, struct value metadata, const char *fmt,
+                     ...)
 {
     va_list args;
     va_start(args, fmt);
@@ -155,7 +158,8 @@ void reconcile_event(struct reconcile *r, const char *type, const char *reason, 
     struct value annotations = value_dict(r->arena);
     for (struct value_iter it = {0}; value_next(metadata, &it);) {
         bool qualified = strchr(it.key, '/') != NULL;
-        value_set(annotations, qualified ? it.key : arena_printf(r->arena, "%s/%s", r->controller->group, it.key), it.value);
+        value_set(annotations, qualified ? it.key : arena_printf(r->arena, "%s/%s", r->controller->group, it.key),
+                  it.value);
     }
     r->runtime->told = true;
     r->runtime->warned |= str_eq(type, "Warning");
@@ -165,7 +169,10 @@ void reconcile_event(struct reconcile *r, const char *type, const char *reason, 
 void reconcile_announce(struct reconcile *r, enum bus_topic topic, const char *revision, const char *url)
 {
     vec_push(r->arena, &r->runtime->announcements,
-             (struct bus_message){.topic = topic, .kind = r->controller->kind->kind, .namespace = r->namespace, .name = r->name,
+             (struct bus_message){.topic = topic,
+                                  .kind = r->controller->kind->kind,
+                                  .namespace = r->namespace,
+                                  .name = r->name,
                                   .revision = arena_strdup(r->arena, str_or(revision, "")),
                                   .url = url_redact(r->arena, str_or(url, ""))});
 }
@@ -185,13 +192,14 @@ static void tell_result(struct reconcile *r, enum result_kind kind, struct value
         reconcile_event(r, "Warning", s->reason, VALUE_NULL, "%s", s->message);
     } else if (kind == RESULT_READY && !s->told) {
         struct value old = condition_get(before, "Ready");
-        if (!str_eq(value_str(value_get(old, "status")), "True") || !str_eq(value_str(value_get(old, "reason")), s->reason) ||
+        if (!str_eq(value_str(value_get(old, "status")), "True") ||
+            !str_eq(value_str(value_get(old, "reason")), s->reason) ||
             !str_eq(value_str(value_get(old, "message")), s->message))
             reconcile_event(r, "Normal", s->reason, VALUE_NULL, "%s", s->message);
     }
 }
 
-// ---- the whole ---------------------------------------------------------------------------------------------------------------
+// ---- the whole ------------------------------------------------------------------------------------------------------
 static struct result check_and_reconcile(struct reconcile *r)
 {
     const struct controller_kind *kind = r->controller->kind;
@@ -227,11 +235,13 @@ static struct outcome outcome_of(struct reconcile *r, struct result result)
     case RESULT_READY:
         if (result.after_ms < 0 || (!result.after_ms && interval <= 0))
             return (struct outcome){QUEUE_FORGET, .result = "success"};
-        return (struct outcome){QUEUE_AFTER, result.after_ms ? result.after_ms : with_jitter(r, interval), .result = "requeue_after"};
+        return (struct outcome){QUEUE_AFTER, result.after_ms ? result.after_ms : with_jitter(r, interval),
+                                .result = "requeue_after"};
     case RESULT_WAIT:
         if (result.after_ms < 0)
             return (struct outcome){QUEUE_FORGET, .result = "success"};
-        return (struct outcome){QUEUE_AFTER, result.after_ms > WAIT_MIN_MS ? result.after_ms : WAIT_MIN_MS, .result = "requeue_after"};
+        return (struct outcome){QUEUE_AFTER, result.after_ms > WAIT_MIN_MS ? result.after_ms : WAIT_MIN_MS,
+                                .result = "requeue_after"};
     case RESULT_FAILED:
         return (struct outcome){QUEUE_RETRY, r->runtime->retry_ms, interval, "error", r->runtime->message};
     case RESULT_STALLED:
@@ -363,8 +373,12 @@ void reconcile_run(struct controller *c, const struct queue_work *work)
     value_set_str(named, "name", r.name);
     value_set_str(named, "namespace", r.namespace);
     const struct log_field scope[] = {
-        LOG_S("controller", c->name), LOG_S("controllerGroup", c->group),          LOG_S("controllerKind", c->kind->kind),
-        LOG_S("name", r.name),        LOG_S("namespace", r.namespace),             LOG_S("reconcileID", id),
+        LOG_S("controller", c->name),
+        LOG_S("controllerGroup", c->group),
+        LOG_S("controllerKind", c->kind->kind),
+        LOG_S("name", r.name),
+        LOG_S("namespace", r.namespace),
+        LOG_S("reconcileID", id),
         LOG_J(c->kind->kind, json_text(arena, named)),
     };
     log_scope(scope, ARRAY_LEN(scope));

@@ -1,4 +1,4 @@
-// schema.c - a spec against the tables of its CRD: defaults, and the first thing that is wrong, in the API server's words.
+// schema.c - a spec against its CRD's tables: defaults, and what is wrong in the API server's words.
 #include "controller/schema.h"
 
 #include "controller/runtime.h"
@@ -6,7 +6,7 @@
 
 enum { SHOWN_MAX = 256 }; // of a value in an error text
 
-// ---- defaults ----------------------------------------------------------------------------------------------------------------
+// ---- defaults -------------------------------------------------------------------------------------------------------
 static void fill_in(struct arena *a, const struct schema_node *node, struct value v);
 
 static void fill_in_dict(struct arena *a, const struct schema_node *node, struct value v)
@@ -49,7 +49,7 @@ bool schema_status_has(const struct schema *schema, const char *field)
     return false;
 }
 
-// ---- checks ------------------------------------------------------------------------------------------------------------------
+// ---- checks ---------------------------------------------------------------------------------------------------------
 struct check {
     struct arena *arena;
     const struct schema_rule *rules;
@@ -61,8 +61,9 @@ static const char *const type_names[] = {"", "object", "array", "string", "integ
 
 static enum schema_type type_of(struct value v)
 {
-    static const enum schema_type types[] = {[V_BOOL] = SCHEMA_BOOLEAN, [V_INT] = SCHEMA_INTEGER, [V_FLOAT] = SCHEMA_NUMBER,
-                                             [V_STRING] = SCHEMA_STRING, [V_LIST] = SCHEMA_ARRAY, [V_DICT] = SCHEMA_OBJECT};
+    static const enum schema_type types[] = {
+        [V_BOOL] = SCHEMA_BOOLEAN,  [V_INT] = SCHEMA_INTEGER, [V_FLOAT] = SCHEMA_NUMBER,
+        [V_STRING] = SCHEMA_STRING, [V_LIST] = SCHEMA_ARRAY,  [V_DICT] = SCHEMA_OBJECT};
     return v.kind < ARRAY_LEN(types) ? types[v.kind] : SCHEMA_ANY;
 }
 
@@ -89,8 +90,8 @@ static bool check_type(struct check *c, const struct schema_node *n, const char 
     if (n->type == SCHEMA_ANY || n->type == type || (n->type == SCHEMA_NUMBER && type == SCHEMA_INTEGER) ||
         (n->type == SCHEMA_INTEGER && whole))
         return true;
-    return error_set(c->err, ERROR_INVALID, "%s: Invalid value: \"%s\": %s in body must be of type %s: \"%s\"", path, type_names[type],
-                     path, type_names[n->type], type_names[type]);
+    return error_set(c->err, ERROR_INVALID, "%s: Invalid value: \"%s\": %s in body must be of type %s: \"%s\"", path,
+                     type_names[type], path, type_names[n->type], type_names[type]);
 }
 
 static bool check_enum(struct check *c, const struct schema_node *n, const char *path, struct value v)
@@ -104,7 +105,8 @@ static bool check_enum(struct check *c, const struct schema_node *n, const char 
             return true;
         buf_printf(&list, "%s%s", list.len ? ", " : "", *allowed);
     }
-    return error_set(c->err, ERROR_INVALID, "%s: Unsupported value: %s: supported values: %s", path, shown(c, v), buf_cstr(&list));
+    return error_set(c->err, ERROR_INVALID, "%s: Unsupported value: %s: supported values: %s", path, shown(c, v),
+                     buf_cstr(&list));
 }
 
 static bool check_size(struct check *c, const struct schema_node *n, const char *path, struct value v)
@@ -157,9 +159,11 @@ static bool check_rules(struct check *c, const struct schema_node *n, const char
         const struct schema_validation *validation = &n->validations[i];
         const struct schema_rule *rule = rule_of(c->rules, c->rule_count, validation->rule);
         if (!rule)
-            return error_set(c->err, ERROR_INVALID, "%s: the rule `%s` is not supported by Runnel yet", path, validation->rule);
+            return error_set(c->err, ERROR_INVALID, "%s: the rule `%s` is not supported by Runnel yet", path,
+                             validation->rule);
         if (!rule->check(v))
-            return error_set(c->err, ERROR_INVALID, "%s: Invalid value: \"%s\": %s", path, type_names[type_of(v)], validation->message);
+            return error_set(c->err, ERROR_INVALID, "%s: Invalid value: \"%s\": %s", path, type_names[type_of(v)],
+                             validation->message);
     }
     return true;
 }
@@ -193,18 +197,20 @@ static bool check_children(struct check *c, const struct schema_node *n, const c
 
 static bool check_node(struct check *c, const struct schema_node *n, const char *path, struct value v)
 {
-    return check_type(c, n, path, v) && check_enum(c, n, path, v) && check_size(c, n, path, v) && check_pattern(c, n, path, v) &&
-           check_range(c, n, path, v) && check_children(c, n, path, v) && check_rules(c, n, path, v);
+    return check_type(c, n, path, v) && check_enum(c, n, path, v) && check_size(c, n, path, v) &&
+           check_pattern(c, n, path, v) && check_range(c, n, path, v) && check_children(c, n, path, v) &&
+           check_rules(c, n, path, v);
 }
 
-bool schema_check(struct arena *a, const struct schema *schema, const struct schema_rule *rules, size_t rule_count, struct value spec,
-                  struct error *err)
+bool schema_check(struct arena *a, const struct schema *schema, const struct schema_rule *rules, size_t rule_count,
+                  struct value spec, struct error *err)
 {
     struct check c = {a, rules, rule_count, err};
     return check_node(&c, &schema->spec, "spec", spec);
 }
 
-static bool rules_cover_node(const struct schema_node *n, const struct schema_rule *rules, size_t count, struct error *err)
+static bool rules_cover_node(const struct schema_node *n, const struct schema_rule *rules, size_t count,
+                             struct error *err)
 {
     for (size_t i = 0; i < n->validation_count; i++) {
         if (!rule_of(rules, count, n->validations[i].rule))
@@ -222,7 +228,8 @@ bool schema_rules_cover(const struct schema *schema, const struct schema_rule *r
     return rules_cover_node(&schema->spec, rules, count, err) || error_wrap(err, "%s", schema->kind);
 }
 
-bool spec_check(struct arena *a, const struct controller_kind *kind, struct value spec, const char **reason, struct error *err)
+bool spec_check(struct arena *a, const struct controller_kind *kind, struct value spec, const char **reason,
+                struct error *err)
 {
     *reason = "UnsupportedKind";
     if (kind->refused)

@@ -31,7 +31,8 @@ static bool unmodified_since(const struct stat *st, const char *date)
     return end && !*end && st->st_mtime <= timegm(&tm);
 }
 
-// "bytes=0-99", "bytes=100-", "bytes=-100": one range. Several, or another unit, are answered with the whole file, as the RFC allows.
+// "bytes=0-99", "bytes=100-", "bytes=-100": one range. Several, or another unit, are answered with the whole file, as
+// the RFC allows.
 enum range { RANGE_NONE, RANGE_GOOD, RANGE_BAD };
 static enum range parse_range(const char *text, uint64_t size, uint64_t *offset, uint64_t *length)
 {
@@ -122,8 +123,8 @@ static bool path_is_plain(const char *path)
 static const char *content_type(const char *path)
 {
     return str_has_suffix(path, ".tar.gz") || str_has_suffix(path, ".tgz") ? "application/gzip"
-           : str_has_suffix(path, ".yaml")                                  ? "application/yaml"
-                                                                            : "application/octet-stream";
+           : str_has_suffix(path, ".yaml")                                 ? "application/yaml"
+                                                                           : "application/octet-stream";
 }
 
 void serve_files(const char *root, const struct serve_request *req, struct serve_response *res)

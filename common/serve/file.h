@@ -10,7 +10,7 @@ struct file_conditions { // the request's headers; NULL: absent
     const char *range, *if_range, *if_none_match, *if_modified_since;
 };
 struct file_answer {
-    int status; // 200, 206, 304, 416
+    int status;              // 200, 206, 304, 416
     uint64_t offset, length; // of the body
     char etag[64], last_modified[40], content_range[80];
 };

@@ -29,8 +29,8 @@ struct metric {
 };
 
 struct series {
-    double value;      // of a histogram: the sum
-    uint64_t count;    // of a histogram
+    double value;       // of a histogram: the sum
+    uint64_t count;     // of a histogram
     uint64_t buckets[]; // not cumulative; what is above the last bound counts in `count` only
 };
 
@@ -204,7 +204,8 @@ static void write_number(struct buf *out, double v)
     buf_str(out, text);
 }
 
-static void write_sample(struct buf *out, const char *name, const char *suffix, const char *labels, const double *le, double value)
+static void write_sample(struct buf *out, const char *name, const char *suffix, const char *labels, const double *le,
+                         double value)
 {
     buf_str(out, name);
     buf_str(out, suffix);

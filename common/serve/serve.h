@@ -4,7 +4,7 @@
 
 #include "base/base.h"
 
-// ---- metrics: Prometheus text format 0.0.4. Thread-safe. ------------------------------------------------------------------
+// ---- metrics: Prometheus text format 0.0.4. Thread-safe. ------------------------------------------------------------
 struct metrics;
 struct metric;
 
@@ -24,25 +24,25 @@ void metrics_collect(struct metrics *m, void (*fn)(void *ctx), void *ctx);
 void metrics_write(struct metrics *m, struct buf *out);
 void metrics_process(struct metrics *m); // process_resident_memory_bytes, process_cpu_seconds_total, …
 
-// ---- server ----------------------------------------------------------------------------------------------------------------
+// ---- server ---------------------------------------------------------------------------------------------------------
 struct server;
 struct serve_request {
-    const char *method, *path;     // the path is unescaped
-    const char *query;             // "a=1&b=%20" as sent; "" without one
-    struct slice body;             // up to 64 KiB
-    const char *remote;            // address of the other side
+    const char *method, *path; // the path is unescaped
+    const char *query;         // "a=1&b=%20" as sent; "" without one
+    struct slice body;         // up to 64 KiB
+    const char *remote;        // address of the other side
 };
 struct serve_response {
     int status;
     const char *content_type;
-    struct buf body;               // malloc'd; the server frees it
-    char *file;                    // malloc'd path to stream instead of body (Range and If-None-Match/If-Modified-Since answered); freed
+    struct buf body; // malloc'd; the server frees it
+    char *file; // malloc'd path to stream instead of body (Range and If-None-Match/If-Modified-Since answered); freed
 };
 struct serve_route {
-    const char *prefix;            // "/metrics", or "/" for the rest
+    const char *prefix; // "/metrics", or "/" for the rest
     void (*handle)(void *ctx, const struct serve_request *req, struct serve_response *res);
     void *ctx;
-    bool any_method;               // hand on other methods than GET and HEAD too, which are answered with 405 otherwise
+    bool any_method; // hand on other methods than GET and HEAD too, which are answered with 405 otherwise
 };
 // At most 256 connections, 30 s of silence on each. Handlers run on the server's two threads.
 // address: ":8080", "127.0.0.1:0" (a free port), "[::1]:8080".

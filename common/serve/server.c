@@ -112,7 +112,8 @@ static enum MHD_Result send_file(struct MHD_Connection *c, struct serve_response
     MHD_add_response_header(out, "Last-Modified", answer.last_modified);
     MHD_add_response_header(out, "Accept-Ranges", "bytes");
     if (answer.status != MHD_HTTP_NOT_MODIFIED)
-        MHD_add_response_header(out, "Content-Type", res->content_type ? res->content_type : "application/octet-stream");
+        MHD_add_response_header(out, "Content-Type",
+                                res->content_type ? res->content_type : "application/octet-stream");
     if (*answer.content_range)
         MHD_add_response_header(out, "Content-Range", answer.content_range);
     enum MHD_Result queued = MHD_queue_response(c, (unsigned)answer.status, out);
@@ -150,8 +151,8 @@ static void *begin(void *ctx, const char *uri, struct MHD_Connection *c)
 }
 
 // Called with the head, then for each piece of the body, then with none left.
-static enum MHD_Result handle(void *ctx, struct MHD_Connection *c, const char *path, const char *method, const char *version,
-                              const char *data, size_t *len, void **state)
+static enum MHD_Result handle(void *ctx, struct MHD_Connection *c, const char *path, const char *method,
+                              const char *version, const char *data, size_t *len, void **state)
 {
     struct server *s = ctx;
     struct connection *request = *state;
@@ -176,8 +177,13 @@ static enum MHD_Result handle(void *ctx, struct MHD_Connection *c, const char *p
     else if (!route->any_method && strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
         serve_text(&res, MHD_HTTP_METHOD_NOT_ALLOWED, "405 method not allowed\n");
     else
-        route->handle(route->ctx, &(struct serve_request){.method = method, .path = path, .query = request->query,
-                                                          .body = buf_view(&request->body), .remote = request->remote}, &res);
+        route->handle(route->ctx,
+                      &(struct serve_request){.method = method,
+                                              .path = path,
+                                              .query = request->query,
+                                              .body = buf_view(&request->body),
+                                              .remote = request->remote},
+                      &res);
     return respond(c, &res);
 }
 
@@ -253,8 +259,8 @@ struct server *server_start(const char *address, const struct serve_route *route
         return NULL;
     }
     bool bracketed = address[0] == '[' && colon > address && colon[-1] == ']';
-    cleanup(cleanup_free) char *host = bracketed ? xstrndup(address + 1, (size_t)(colon - address) - 2)
-                                                 : xstrndup(address, (size_t)(colon - address));
+    cleanup(cleanup_free) char *host =
+        bracketed ? xstrndup(address + 1, (size_t)(colon - address) - 2) : xstrndup(address, (size_t)(colon - address));
     int fd = listen_on(host, colon + 1, err);
     if (fd < 0)
         return NULL;
@@ -265,18 +271,14 @@ struct server *server_start(const char *address, const struct serve_route *route
     s->route_count = count;
     s->port = bound_port(fd);
     // The logger comes first: the options after it may already want to complain.
-    s->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNALLY | MHD_USE_ITC | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, s,
-                                 MHD_OPTION_EXTERNAL_LOGGER, quiet, NULL,
-                                 MHD_OPTION_LISTEN_SOCKET, fd,
-                                 MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-                                 MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_PER_ADDRESS_MAX,
-                                 MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
-                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-                                 MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS,
-                                 MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK,
-                                 MHD_OPTION_URI_LOG_CALLBACK, begin, NULL,
-                                 MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
-                                 MHD_OPTION_END);
+    s->daemon =
+        MHD_start_daemon(MHD_USE_EPOLL_INTERNALLY | MHD_USE_ITC | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, s,
+                         MHD_OPTION_EXTERNAL_LOGGER, quiet, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+                         MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+                         (unsigned)CONNECTIONS_PER_ADDRESS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
+                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_THREAD_POOL_SIZE,
+                         (unsigned)THREADS, MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK, MHD_OPTION_URI_LOG_CALLBACK,
+                         begin, NULL, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_END);
     if (!s->daemon) {
         close(fd);
         free(s->routes);

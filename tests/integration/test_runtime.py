@@ -18,6 +18,10 @@ FINALIZER = "finalizers.fluxcd.io"
 PROGRAM = os.path.join(BUILD, "tests", "unit", "controller", "probe-controller")
 
 
+LEADER = ["--enable-leader-election", "--leader-election-lease-duration=3s", "--leader-election-renew-deadline=2s",
+          "--leader-election-retry-period=500ms"]
+
+
 class Probes(Controller):
     """The probe controller, watching the namespace of one test alone."""
 
@@ -288,6 +292,21 @@ def test_sigterm_in_the_middle_of_work(cluster, namespace):
         ready(cluster, namespace, message="said later")
 
 
+def test_sigterm_while_the_api_server_hangs(cluster, namespace):
+    with Probes(cluster, namespace, *LEADER) as p:
+        cluster.apply(probe(namespace, interval="200ms"))
+        ready(cluster, namespace)
+        cluster.api.signal(signal.SIGSTOP)
+        try:
+            wait_for("a reconcile that hangs", lambda: p.metric("controller_runtime_active_workers", controller="probe") == 1)
+            began = time.monotonic()
+            p.process.signal(signal.SIGTERM)
+            p.process.popen.wait(timeout=5)
+            assert time.monotonic() - began < 5
+        finally:
+            cluster.api.signal(signal.SIGCONT)
+
+
 def test_kill_and_restart(cluster, namespace):
     p = Probes(cluster, namespace).start()
     cluster.apply(probe(namespace, busy=2000, text="after all"))
@@ -296,10 +315,6 @@ def test_kill_and_restart(cluster, namespace):
     with Probes(cluster, namespace):
         ready(cluster, namespace, message="said after all")
     p.stop()
-
-
-LEADER = ["--enable-leader-election", "--leader-election-lease-duration=3s", "--leader-election-renew-deadline=2s",
-          "--leader-election-retry-period=500ms"]
 
 
 def lease(cluster, namespace):

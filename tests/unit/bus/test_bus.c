@@ -1,4 +1,4 @@
-// test_bus.c - two buses over real sockets: delivery, garbage, a flood; stopping while messages come (run under TSan too).
+// test_bus.c - two buses over real sockets: delivery, garbage, a flood; stopping under load (TSan).
 #include <nanomsg/nn.h>
 #include <nanomsg/pubsub.h>
 #include <pthread.h>
@@ -25,8 +25,8 @@ static void receive(void *ctx, const struct bus_message *m)
     struct inbox *in = ctx;
     pthread_mutex_lock(&in->lock);
     in->count++;
-    snprintf(in->last, sizeof in->last, "%s %s %s/%s %s %s", bus_topic_name(m->topic), m->kind, m->namespace, m->name, m->revision,
-             m->url);
+    snprintf(in->last, sizeof in->last, "%s %s %s/%s %s %s", bus_topic_name(m->topic), m->kind, m->namespace, m->name,
+             m->revision, m->url);
     pthread_cond_broadcast(&in->changed);
     pthread_mutex_unlock(&in->lock);
 }
@@ -87,23 +87,29 @@ static size_t count_of(struct inbox *in)
     return n;
 }
 
-#define INBOX {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER}
+#define INBOX                                                                                                          \
+    {                                                                                                                  \
+        .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER                                         \
+    }
 
 static void test_delivery(void **state)
 {
     new_address();
     struct inbox in = INBOX;
     struct error err = {0};
-    struct bus *hears = bus_start(&(struct bus_options){.connect = (const char *[]){address, NULL}, .receive = receive, .ctx = &in}, &err);
+    struct bus *hears = bus_start(
+        &(struct bus_options){.connect = (const char *[]){address, NULL}, .receive = receive, .ctx = &in}, &err);
     assert_non_null(hears);
     struct bus *says = bus_start(&(struct bus_options){.bind = address}, &err);
     assert_non_null(says);
     meet(says, &in);
-    bus_publish(says, &(struct bus_message){BUS_PUSH, "ImageUpdateAutomation", "apps", "auto", "main@sha1:1", "https://git/x"});
+    bus_publish(
+        says, &(struct bus_message){BUS_PUSH, "ImageUpdateAutomation", "apps", "auto", "main@sha1:1", "https://git/x"});
     wait_last(&in, "push ImageUpdateAutomation apps/auto main@sha1:1 https://git/x");
     // The same object again: over the rate. Another one after it shows that it was seen.
     size_t before = count_of(&in);
-    bus_publish(says, &(struct bus_message){BUS_PUSH, "ImageUpdateAutomation", "apps", "auto", "main@sha1:2", "https://git/x"});
+    bus_publish(
+        says, &(struct bus_message){BUS_PUSH, "ImageUpdateAutomation", "apps", "auto", "main@sha1:2", "https://git/x"});
     bus_publish(says, &(struct bus_message){BUS_PUSH, "ImageUpdateAutomation", "apps", "other", NULL, NULL});
     wait_last(&in, "push ImageUpdateAutomation apps/other  ");
     assert_int_equal(count_of(&in), before + 1);
@@ -126,7 +132,8 @@ static void test_garbage_and_flood(void **state)
     struct error err = {0};
     int raw = nn_socket(AF_SP, NN_PUB);
     assert_true(nn_bind(raw, address) >= 0);
-    struct bus *hears = bus_start(&(struct bus_options){.connect = (const char *[]){address, NULL}, .receive = receive, .ctx = &in}, &err);
+    struct bus *hears = bus_start(
+        &(struct bus_options){.connect = (const char *[]){address, NULL}, .receive = receive, .ctx = &in}, &err);
     assert_non_null(hears);
     const char last[] = "chart\n1\nHelmChart\nns\nlast-0\nr\n";
     int64_t deadline = clock_mono_ms() + 20000;
@@ -192,14 +199,15 @@ static void test_stop_under_load(void **state)
 {
     new_address();
     struct error err = {0};
-    struct publisher p = {.lock = PTHREAD_MUTEX_INITIALIZER, .bus = bus_start(&(struct bus_options){.bind = address}, &err)};
+    struct publisher p = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                          .bus = bus_start(&(struct bus_options){.bind = address}, &err)};
     assert_non_null(p.bus);
     pthread_t thread;
     pthread_create(&thread, NULL, publish_loop, &p);
     for (int i = 0; i < 5; i++) {
         struct inbox in = INBOX;
-        struct bus *hears =
-            bus_start(&(struct bus_options){.connect = (const char *[]){address, NULL}, .receive = receive, .ctx = &in}, &err);
+        struct bus *hears = bus_start(
+            &(struct bus_options){.connect = (const char *[]){address, NULL}, .receive = receive, .ctx = &in}, &err);
         meet(p.bus, &in);
         int64_t started = clock_mono_ms();
         bus_stop(hears);
@@ -220,7 +228,8 @@ static void test_bad_addresses(void **state)
     assert_int_equal(err.class, ERROR_INVALID);
     assert_non_null(strstr(error_text(&err), "bus: bind nonsense: "));
     error_clear(&err);
-    assert_null(bus_start(&(struct bus_options){.connect = (const char *[]){"tcp://", NULL}, .receive = receive}, &err));
+    assert_null(
+        bus_start(&(struct bus_options){.connect = (const char *[]){"tcp://", NULL}, .receive = receive}, &err));
     assert_int_equal(err.class, ERROR_INVALID);
     error_clear(&err);
 }

@@ -14,7 +14,8 @@ static void test_round_trip(void **state)
     struct arena *a = arena_new();
     for (enum bus_topic t = BUS_ARTIFACT; t <= BUS_PUSH; t++) {
         struct buf b = BUF_IN(a);
-        struct bus_message in = {t, "GitRepository", "apps", "my.app-1", "main@sha1:abc é", "https://host:1/x.git"}, out;
+        struct bus_message in = {t, "GitRepository", "apps", "my.app-1", "main@sha1:abc é", "https://host:1/x.git"},
+                           out;
         assert_true(bus_encode(&b, &in));
         assert_true(str_has_prefix(b.data, bus_topic_name(t)));
         assert_true(bus_decode(a, b.data, b.len, &out));
@@ -71,17 +72,27 @@ static void test_refused(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         struct buf b = BUF_IN(a);
-        struct bus_message m = {BUS_RELEASE, table[i].kind, table[i].namespace, table[i].name, table[i].revision, table[i].url}, out;
+        struct bus_message m = {BUS_RELEASE,   table[i].kind,     table[i].namespace,
+                                table[i].name, table[i].revision, table[i].url},
+                           out;
         if (bus_encode(&b, &m) != table[i].good)
             fail_msg("encode, row %zu", i);
         // The same bytes from somebody who does not check.
-        const char *wire = arena_printf(a, "release\n1\n%s\n%s\n%s\n%s\n%s", m.kind, m.namespace, m.name, m.revision, m.url);
+        const char *wire =
+            arena_printf(a, "release\n1\n%s\n%s\n%s\n%s\n%s", m.kind, m.namespace, m.name, m.revision, m.url);
         if (bus_decode(a, wire, strlen(wire), &out) != table[i].good)
             fail_msg("decode, row %zu: %s", i, wire);
     }
     static const char *const wires[] = {
-        "", "\n", "release", "release\n1\nHelmRelease\na\nb\nr", "release\n1\nHelmRelease\na\nb\nr\nu\nv",
-        "release\n2\nHelmRelease\na\nb\nr\n", "Release\n1\nHelmRelease\na\nb\nr\n", "\n1\nHelmRelease\na\nb\nr\n", "\n\n\n\n\n\n",
+        "",
+        "\n",
+        "release",
+        "release\n1\nHelmRelease\na\nb\nr",
+        "release\n1\nHelmRelease\na\nb\nr\nu\nv",
+        "release\n2\nHelmRelease\na\nb\nr\n",
+        "Release\n1\nHelmRelease\na\nb\nr\n",
+        "\n1\nHelmRelease\na\nb\nr\n",
+        "\n\n\n\n\n\n",
     };
     struct bus_message out;
     for (size_t i = 0; i < ARRAY_LEN(wires); i++)
@@ -102,10 +113,12 @@ static void test_rate(void **state)
     // Reserved turns are one window apart, however many ask.
     static const struct {
         int64_t at, wait;
-    } turns[] = {{1000, 0}, {3000, 8000}, {3001, -1}, {10999, -1}, {11000, 10000}, {11001, -1}, {20999, -1}, {40000, 0}};
+    } turns[] = {{1000, 0},      {3000, 8000}, {3001, -1},  {10999, -1},
+                 {11000, 10000}, {11001, -1},  {20999, -1}, {40000, 0}};
     for (size_t i = 0; i < ARRAY_LEN(turns); i++)
         assert_int_equal(rate_reserve(r, "c", turns[i].at), turns[i].wait);
-    // A flood of invented keys: some are refused, none passes twice, and the table is free again when the window is over.
+    // A flood of invented keys: some are refused, none passes twice, and the table is free again when the window is
+    // over.
     size_t passed = 0;
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < 50000; i++) {

@@ -1,4 +1,4 @@
-// probe.c - a controller of one kind whose spec says what its reconcile does: the runtime is tested with it on a real API server.
+// probe.c - a controller whose kind says what its reconcile does: the runtime is tested with it on a real API server.
 #include <time.h>
 
 #include "controller/controller.h"
@@ -43,7 +43,8 @@ static struct result reconcile_probe(struct reconcile *r)
         count(r, "resets");
     if (!keep_busy(r, value_int_or(value_get(r->spec, "busy"), 0), &err))
         return result_failed(r, "Cancelled", &err);
-    const char *text = value_str_or(value_get(r->spec, "text"), "nothing"), *follows = value_str(value_get(r->spec, "follows"));
+    const char *text = value_str_or(value_get(r->spec, "text"), "nothing"),
+               *follows = value_str(value_get(r->spec, "follows"));
     struct value config;
     if (follows) {
         if (!reconcile_get(r, (struct kube_ref){"v1", "ConfigMap", r->namespace, follows}, &config, &err))
@@ -66,8 +67,8 @@ static struct result reconcile_probe(struct reconcile *r)
     return result_ready(r, "Succeeded", "said %s", text);
 }
 
-static void map_config(struct app *app, struct informer *own, struct value old, struct value object, struct arena *scratch,
-                       struct queue_keys *keys)
+static void map_config(struct app *app, struct informer *own, struct value old, struct value object,
+                       struct arena *scratch, struct queue_keys *keys)
 {
     struct value all = informer_list(own, scratch, kube_namespace(object));
     for (size_t i = 0; i < value_len(all); i++) {
@@ -77,8 +78,8 @@ static void map_config(struct app *app, struct informer *own, struct value old, 
 }
 
 // A hint about a source of the same name, where there is such a probe.
-static void map_hint(struct app *app, struct informer *own, struct value old, struct value object, struct arena *scratch,
-                     struct queue_keys *keys)
+static void map_hint(struct app *app, struct informer *own, struct value old, struct value object,
+                     struct arena *scratch, struct queue_keys *keys)
 {
     if (!value_is_null(informer_get(own, scratch, kube_namespace(object), kube_name(object))))
         queue_keys_add(keys, kube_namespace(object), kube_name(object));
@@ -94,9 +95,10 @@ static const struct controller_map maps[] = {
     {.bus_kind = "GitRepository", .map = map_hint},
 };
 static const struct field fields[] = {
-    {"interval", FIELD_WORKS}, {"suspend", FIELD_WORKS}, {"outcome", FIELD_WORKS}, {"text", FIELD_WORKS},
-    {"busy", FIELD_WORKS},     {"follows", FIELD_WORKS}, {"linger", FIELD_WORKS},
-    {"refused", FIELD_REFUSED, .allowed = "{\"mode\":\"none\"}", .note = "a | in a note"},
+    {"interval", FIELD_WORKS}, {"suspend", FIELD_WORKS},
+    {"outcome", FIELD_WORKS},  {"text", FIELD_WORKS},
+    {"busy", FIELD_WORKS},     {"follows", FIELD_WORKS},
+    {"linger", FIELD_WORKS},   {"refused", FIELD_REFUSED, .allowed = "{\"mode\":\"none\"}", .note = "a | in a note"},
     {"later", FIELD_REFUSED},
 };
 static const struct schema_rule rules[] = {{"!has(self.busy) || self.busy != 13", lucky}};

@@ -1,4 +1,4 @@
-// test_process.c - the process' small parts: flags, merge patches, events that are repeated, similar or too many, the outbox.
+// test_process.c - flags, merge patches, the correlation of events, the outbox.
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include "controller/outbox.h"
 #include "controller/runtime.h"
 
-// ---- flags -------------------------------------------------------------------------------------------------------------------
+// ---- flags ----------------------------------------------------------------------------------------------------------
 static const struct flag own[] = {
     {"concurrent", FLAG_INT, "2", "another default"},
     {"ssh-kex-algos", FLAG_LIST, "", "several"},
@@ -44,8 +44,10 @@ static void test_flags(void **state)
     assert_true(flags_known(f, "ssh-kex-algos"));
     assert_false(flags_known(f, "storage-addr"));
     flags_free(f);
-    f = parse(&err, "--concurrent=7 --enable-leader-election --watch-all-namespaces=false --ssh-kex-algos a,b --ssh-kex-algos c "
-                    "--requeue-dependency 5s --metrics-addr=");
+    f = parse(
+        &err,
+        "--concurrent=7 --enable-leader-election --watch-all-namespaces=false --ssh-kex-algos a,b --ssh-kex-algos c "
+        "--requeue-dependency 5s --metrics-addr=");
     assert_non_null(f);
     assert_int_equal(flags_int(f, "concurrent"), 7);
     assert_true(flags_bool(f, "enable-leader-election"));
@@ -97,8 +99,9 @@ static void test_bad_flags(void **state)
         {"--default-service-account=default", "--default-service-account is not supported by Runnel yet"},
         {"--log-encoding=xml", "unknown log encoding \"xml\""},
         {"--min-retry-delay=0s", "--min-retry-delay must be above zero and at most --max-retry-delay"},
-        {"--leader-election-lease-duration=30s", "leader election: the lease duration (1s at least) must be above the renew deadline, and "
-                                                 "that above the retry period"},
+        {"--leader-election-lease-duration=30s",
+         "leader election: the lease duration (1s at least) must be above the renew deadline, and "
+         "that above the retry period"},
     };
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         struct error err = {0};
@@ -108,7 +111,7 @@ static void test_bad_flags(void **state)
     }
 }
 
-// ---- merge patches ---------------------------------------------------------------------------------------------------------------
+// ---- merge patches --------------------------------------------------------------------------------------------------
 static void test_merge_patch(void **state)
 {
     static const struct {
@@ -142,7 +145,7 @@ static void test_merge_patch(void **state)
     }
 }
 
-// ---- events ------------------------------------------------------------------------------------------------------------------
+// ---- events ---------------------------------------------------------------------------------------------------------
 static void test_repeated_events_are_counted(void **state)
 {
     struct correlator *c = correlator_new();
@@ -156,8 +159,10 @@ static void test_repeated_events_are_counted(void **state)
         assert_string_equal(e.first_time, "then");
         correlator_written(c, e.key, "p.1", "then", n);
     }
-    static const char *const others[][4] = {{"uid2", "Warning", "Failed", "no"}, {"uid", "Normal", "Failed", "no"},
-                                            {"uid", "Warning", "Other", "no"},   {"uid", "Warning", "Failed", "yes"}};
+    static const char *const others[][4] = {{"uid2", "Warning", "Failed", "no"},
+                                            {"uid", "Normal", "Failed", "no"},
+                                            {"uid", "Warning", "Other", "no"},
+                                            {"uid", "Warning", "Failed", "yes"}};
     for (size_t i = 0; i < ARRAY_LEN(others); i++)
         assert_int_equal(correlate(c, others[i][0], others[i][1], others[i][2], others[i][3], 2000).count, 1);
     e = correlate(c, "uid", "Warning", "Failed", "no", 3000);
@@ -204,7 +209,7 @@ static void test_too_many_events_are_dropped(void **state)
     correlator_free(c);
 }
 
-// ---- the outbox ------------------------------------------------------------------------------------------------------------------
+// ---- the outbox -----------------------------------------------------------------------------------------------------
 struct sent {
     struct outbox *box;
     pthread_mutex_t lock;

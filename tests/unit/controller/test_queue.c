@@ -1,4 +1,4 @@
-// test_queue.c - the work queue: order, delays, back-off, work that comes while work is done; many threads (run under TSan too).
+// test_queue.c - the work queue: order, delays, back-off, additions during work; many threads (TSan).
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -126,7 +126,7 @@ static void test_stop(void **state)
     queue_free(q);
 }
 
-// ---- many threads ------------------------------------------------------------------------------------------------------------
+// ---- many threads ---------------------------------------------------------------------------------------------------
 enum { KEYS = 20, ADDS = 3000, ADDERS = 2, WORKERS = 4 };
 struct shared {
     struct queue *q;
@@ -214,8 +214,12 @@ static void test_backlog_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_once_and_in_order), cmocka_unit_test(test_added_while_worked_on), cmocka_unit_test(test_delays),
-        cmocka_unit_test(test_backoff),           cmocka_unit_test(test_stop),                  cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_once_and_in_order),
+        cmocka_unit_test(test_added_while_worked_on),
+        cmocka_unit_test(test_delays),
+        cmocka_unit_test(test_backoff),
+        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_threads),
         cmocka_unit_test(test_backlog_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,8 +31,10 @@ static bool always(struct value self)
 
 static void test_checks(void **state)
 {
-    static const struct schema_rule git_rules[] = {{"!has(self.serviceAccountName) || (has(self.provider) && (self.provider == "
-                                                    "'azure' || self.provider == 'aws'))", always}};
+    static const struct schema_rule git_rules[] = {
+        {"!has(self.serviceAccountName) || (has(self.provider) && (self.provider == "
+         "'azure' || self.provider == 'aws'))",
+         always}};
     static const struct {
         const struct schema *schema;
         const char *spec, *error; // NULL: good
@@ -42,15 +44,18 @@ static void test_checks(void **state)
         {&schema_Probe, "{\"interval\":\"1m\",\"busy\":5.0}", NULL},
         {&schema_Probe, "{}", "spec.interval: Required value"},
         {&schema_Probe, "{\"interval\":\"soon\"}",
-         "spec.interval: Invalid value: \"soon\": spec.interval in body should match '^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$'"},
-        {&schema_Probe, "{\"interval\":5}", "spec.interval: Invalid value: \"integer\": spec.interval in body must be of type string: \"integer\""},
+         "spec.interval: Invalid value: \"soon\": spec.interval in body should match "
+         "'^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$'"},
+        {&schema_Probe, "{\"interval\":5}",
+         "spec.interval: Invalid value: \"integer\": spec.interval in body must be of type string: \"integer\""},
         {&schema_Probe, "{\"interval\":\"1m\",\"outcome\":\"maybe\"}",
          "spec.outcome: Unsupported value: \"maybe\": supported values: \"ready\", \"fail\", \"wait\", \"stall\""},
         {&schema_Probe, "{\"interval\":\"1m\",\"busy\":-1}",
          "spec.busy: Invalid value: -1: spec.busy in body should be greater than or equal to 0"},
         {&schema_Probe, "{\"interval\":\"1m\",\"busy\":60001}",
          "spec.busy: Invalid value: 60001: spec.busy in body should be less than or equal to 60000"},
-        {&schema_Probe, "{\"interval\":\"1m\",\"busy\":5.5}", "spec.busy: Invalid value: \"number\": spec.busy in body must be of type integer: \"number\""},
+        {&schema_Probe, "{\"interval\":\"1m\",\"busy\":5.5}",
+         "spec.busy: Invalid value: \"number\": spec.busy in body must be of type integer: \"number\""},
         {&schema_Probe, "{\"interval\":\"1m\",\"busy\":13}", "spec: Invalid value: \"object\": 13 brings bad luck"},
         {&schema_Probe, "{\"interval\":\"1m\",\"refused\":[]}",
          "spec.refused: Invalid value: \"array\": spec.refused in body must be of type object: \"array\""},
@@ -60,8 +65,10 @@ static void test_checks(void **state)
          "spec.url: Invalid value: \"file:///etc\": spec.url in body should match '^(http|https|ssh)://.*$'"},
         {&schema_HelmRelease, "{\"interval\":\"1m\",\"targetNamespace\":\"\"}",
          "spec.targetNamespace: Invalid value: \"\": spec.targetNamespace in body should be at least 1 chars long"},
-        {&schema_HelmRelease, "{\"interval\":\"1m\",\"releaseName\":\"123456789012345678901234567890123456789012345678901234\"}",
-         "spec.releaseName: Invalid value: \"123456789012345678901234567890123456789012345678901234\": spec.releaseName in body should be at "
+        {&schema_HelmRelease,
+         "{\"interval\":\"1m\",\"releaseName\":\"123456789012345678901234567890123456789012345678901234\"}",
+         "spec.releaseName: Invalid value: \"123456789012345678901234567890123456789012345678901234\": "
+         "spec.releaseName in body should be at "
          "most 53 chars long"},
     };
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
@@ -85,7 +92,8 @@ static void test_a_rule_nobody_carries_out(void **state)
     struct arena *a = arena_new();
     struct error err = {0};
     assert_false(schema_check(a, &schema_Probe, NULL, 0, parse(a, "{\"interval\":\"1m\"}"), &err));
-    assert_string_equal(error_text(&err), "spec: the rule `!has(self.busy) || self.busy != 13` is not supported by Runnel yet");
+    assert_string_equal(error_text(&err),
+                        "spec: the rule `!has(self.busy) || self.busy != 13` is not supported by Runnel yet");
     error_clear(&err);
     assert_false(schema_rules_cover(&schema_Probe, NULL, 0, &err));
     error_clear(&err);
@@ -138,7 +146,7 @@ static void test_status_fields(void **state)
     assert_true(schema_status_has(&schema_GitRepository, "lastHandledReconcileAt"));
 }
 
-// ---- fields ------------------------------------------------------------------------------------------------------------------
+// ---- fields ---------------------------------------------------------------------------------------------------------
 static const struct field some[] = {
     {"interval", FIELD_WORKS},
     {"refused", FIELD_REFUSED, .allowed = "{\"mode\":\"none\"}"},
@@ -176,7 +184,8 @@ static void test_refusing(void **state)
         if (good != !table[i].field)
             fail_msg("%s: %s", table[i].spec, error_text(&err));
         if (!good)
-            assert_string_equal(error_text(&err), arena_printf(a, "spec.%s is not supported by Runnel yet", table[i].field));
+            assert_string_equal(error_text(&err),
+                                arena_printf(a, "spec.%s is not supported by Runnel yet", table[i].field));
         error_clear(&err);
         arena_free(a);
     }
@@ -184,25 +193,31 @@ static void test_refusing(void **state)
 
 static void test_covering(void **state)
 {
-    static const struct field whole[] = {{"interval"}, {"suspend"}, {"outcome"}, {"text"}, {"busy"}, {"follows"}, {"linger"},
-                                         {"refused"}, {"later"}};
+    static const struct field whole[] = {{"interval"}, {"suspend"}, {"outcome"}, {"text"}, {"busy"},
+                                         {"follows"},  {"linger"},  {"refused"}, {"later"}};
     struct error err = {0};
     assert_true(fields_cover(&schema_Probe, whole, ARRAY_LEN(whole), &err));
     assert_false(fields_cover(&schema_Probe, whole, ARRAY_LEN(whole) - 1, &err));
     assert_string_equal(error_text(&err), "Probe: spec.later is in the CRD but not in the table");
     error_clear(&err);
-    static const struct field wrong[] = {{"interval"}, {"suspend"}, {"outcome"}, {"text"},         {"busy"}, {"follows"}, {"linger"},
-                                         {"later"},    {"text"},    {"invented"}, {"refused.mode"}};
+    static const struct field wrong[] = {{"interval"}, {"suspend"},  {"outcome"},     {"text"},
+                                         {"busy"},     {"follows"},  {"linger"},      {"later"},
+                                         {"text"},     {"invented"}, {"refused.mode"}};
     assert_false(fields_cover(&schema_Probe, wrong, ARRAY_LEN(wrong), &err));
-    assert_string_equal(error_text(&err), "Probe: spec.text is in the table twice; spec.invented is in the table but not in the CRD");
+    assert_string_equal(error_text(&err),
+                        "Probe: spec.text is in the table twice; spec.invented is in the table but not in the CRD");
     error_clear(&err);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_checks),   cmocka_unit_test(test_a_rule_nobody_carries_out), cmocka_unit_test(test_long_values_are_cut_in_errors),
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_status_fields),             cmocka_unit_test(test_refusing),
+        cmocka_unit_test(test_checks),
+        cmocka_unit_test(test_a_rule_nobody_carries_out),
+        cmocka_unit_test(test_long_values_are_cut_in_errors),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_status_fields),
+        cmocka_unit_test(test_refusing),
         cmocka_unit_test(test_covering),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,8 @@ static void assert_text(struct metrics *m, const char *want)
 static void test_text(void **state)
 {
     struct metrics *m = metrics_new();
-    struct metric *b = metrics_register(m, METRIC_GAUGE, "b_things", "Things\\ and\nlines", LABELS("kind", "name"), NULL, 0);
+    struct metric *b =
+        metrics_register(m, METRIC_GAUGE, "b_things", "Things\\ and\nlines", LABELS("kind", "name"), NULL, 0);
     struct metric *a = metrics_register(m, METRIC_COUNTER, "a_total", "All", NULL, NULL, 0);
     assert_text(m, ""); // a family without a series is not shown
     assert_ptr_equal(a, metrics_register(m, METRIC_COUNTER, "a_total", "All", NULL, NULL, 0));
@@ -106,7 +107,8 @@ static void test_process(void **state)
     struct buf out = {0};
     metrics_write(m, &out);
     assert_true(sample(buf_cstr(&out), "process_resident_memory_bytes ") > 1e5);
-    assert_true(sample(buf_cstr(&out), "process_virtual_memory_bytes ") >= sample(buf_cstr(&out), "process_resident_memory_bytes "));
+    assert_true(sample(buf_cstr(&out), "process_virtual_memory_bytes ") >=
+                sample(buf_cstr(&out), "process_resident_memory_bytes "));
     assert_true(sample(buf_cstr(&out), "process_open_fds ") >= 1);
     assert_true(sample(buf_cstr(&out), "process_max_fds ") > sample(buf_cstr(&out), "process_open_fds "));
     double start = sample(buf_cstr(&out), "process_start_time_seconds ");

@@ -1,4 +1,4 @@
-// test_server.c - the server over real sockets: routes, methods, limits, files with conditions and ranges, no way out of the root.
+// test_server.c - the server over real sockets: routes, limits, files, ranges, no way out of the root.
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,7 +71,8 @@ static int tear_down(void **state)
 static int dial(void)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)server_port(server)),
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)server_port(server)),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){10, 0}, sizeof(struct timeval));
