@@ -18,6 +18,8 @@ static const char *type_name(char letter)
         return "int64";
     case 'f':
         return "float64";
+    case 'u':
+        return "uint32";
     case 'b':
         return "bool";
     case 'l':
@@ -59,6 +61,8 @@ static bool has_type(struct value v, char letter)
         return v.kind == V_INT && v.go == GO_INT;
     case 'I':
         return v.kind == V_INT && v.go == GO_DEFAULT;
+    case 'u':
+        return v.kind == V_INT && v.go == GO_UINT32;
     case 'f':
         return v.kind == V_FLOAT && v.go == GO_DEFAULT;
     case 'b':
@@ -404,6 +408,11 @@ static bool eval_literal(struct template_run *r, char type, const struct node *n
         if (!number || !number->is_int)
             return expected(r, "integer", n);
         *out = value_int_of(type == 'i' ? GO_INT : GO_DEFAULT, number->i);
+        return true;
+    case 'u':
+        if (!number || !number->is_uint)
+            return expected(r, "unsigned integer", n);
+        *out = value_int_of(GO_UINT32, (int64_t)(uint32_t)number->u);
         return true;
     case 'f':
         if (!number || !number->is_float)

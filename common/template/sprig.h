@@ -6,7 +6,7 @@
 #include "template/template.h"
 
 extern const struct template_funcs sprig_strings, sprig_lists, sprig_dicts, sprig_logic, sprig_convert, sprig_math,
-    sprig_encoding, sprig_regex, sprig_semver, sprig_paths;
+    sprig_encoding, sprig_regex, sprig_semver, sprig_paths, sprig_random, sprig_crypto, sprig_certs;
 
 
 // Sprig's strval: a string as it is, bytes as text, the rest as %v.
@@ -17,6 +17,8 @@ int64_t sprig_int(struct value v);  // cast.ToInt64: 0 where it is none
 double sprig_float(struct value v); // cast.ToFloat64
 bool sprig_empty(struct value v);   // what `default` and `empty` take for nothing
 
+// As Go's decoder: line ends are skipped; false with the offset at which its message points.
+bool sprig_base64_decode(struct buf *out, struct slice s, size_t *at);
 struct value sprig_copy(struct template_call *call, struct slice s);
 bool sprig_fail(struct template_call *call, const char *fmt, ...) PRINTF(2, 3);
 

@@ -74,17 +74,25 @@ static int base64_quantum(struct slice s, size_t *i, char bytes[3], size_t *at)
     return n - 1;
 }
 
+bool sprig_base64_decode(struct buf *out, struct slice s, size_t *at)
+{
+    *at = 0;
+    for (size_t i = 0; i < s.len;) {
+        char bytes[3];
+        int n = base64_quantum(s, &i, bytes, at);
+        if (n < 0)
+            return false;
+        buf_add(out, bytes, (size_t)n);
+    }
+    return true;
+}
+
 static bool fn_b64dec(struct template_call *call, struct value *result)
 {
-    struct slice s = arg_text(call, 0);
     struct buf out = BUF_IN(call->arena);
-    for (size_t i = 0, at = 0; i < s.len;) {
-        char bytes[3];
-        int n = base64_quantum(s, &i, bytes, &at);
-        if (n < 0)
-            return corrupt(call, 64, at, result);
-        buf_add(&out, bytes, (size_t)n);
-    }
+    size_t at;
+    if (!sprig_base64_decode(&out, arg_text(call, 0), &at))
+        return corrupt(call, 64, at, result);
     *result = call_text(call, &out);
     return true;
 }

@@ -83,15 +83,6 @@ static bool fn_min(struct template_call *call, struct value *result)
     return true;
 }
 
-static bool fn_rand_int(struct template_call *call, struct value *result)
-{
-    int64_t least = call->args[0].integer, range;
-    if (__builtin_sub_overflow(call->args[1].integer, least, &range) || range <= 0)
-        return sprig_fail(call, "invalid argument to Intn");
-    *result = value_int_of(GO_INT, least + (int64_t)(random_u64() % (uint64_t)range));
-    return true;
-}
-
 // ---- decimals ---------------------------------------------------------------------------------------------------------
 
 // The arguments, after a number that goes before them where before is not NULL.
@@ -196,6 +187,6 @@ static const struct template_func items[] = {
     {"biggest", "vv*", fn_max}, {"ceil", "v", fn_ceil},      {"div", "vv", fn_div},       {"divf", "vv*", fn_divf},
     {"floor", "v", fn_floor},   {"max", "vv*", fn_max},      {"maxf", "vv*", fn_maxf},    {"min", "vv*", fn_min},
     {"minf", "vv*", fn_minf},   {"mod", "vv", fn_mod},       {"mul", "vv*", fn_mul},      {"mulf", "vv*", fn_mulf},
-    {"randInt", "ii", fn_rand_int}, {"round", "vif*", fn_round}, {"sub", "vv", fn_sub},   {"subf", "vv*", fn_subf},
+    {"round", "vif*", fn_round}, {"sub", "vv", fn_sub},      {"subf", "vv*", fn_subf},
 };
 const struct template_funcs sprig_math = {.items = items, .count = ARRAY_LEN(items)};

@@ -1,0 +1,351 @@
+// sprig_certs.c - Sprig's private keys and X.509 certificates, on OpenSSL. A certificate is an object with Cert and Key, both PEM.
+#include "template/sprig.h"
+
+#include <arpa/inet.h>
+#include <openssl/bn.h>
+#include <openssl/dsa.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509v3.h>
+
+#define RSA_BITS 2048      // of a certificate's key
+#define RSA_KEY_BITS 4096  // of genPrivateKey's
+
+struct certificate {
+    struct object object; // first
+    const char *cert, *key;
+};
+
+static void pkey_free(EVP_PKEY **p)
+{
+    EVP_PKEY_free(*p);
+}
+
+static void x509_free(X509 **p)
+{
+    X509_free(*p);
+}
+
+static void bio_free(BIO **p)
+{
+    BIO_free(*p);
+}
+
+// ---- the object -------------------------------------------------------------------------------------------------------
+
+static bool certificate_cert(struct object *self, struct value_call *call)
+{
+    call->result = value_string(((struct certificate *)self)->cert);
+    return true;
+}
+
+static bool certificate_key(struct object *self, struct value_call *call)
+{
+    call->result = value_string(((struct certificate *)self)->key);
+    return true;
+}
+
+static void certificate_print(struct buf *out, struct object *self)
+{
+    const struct certificate *c = (struct certificate *)self;
+    buf_printf(out, "{%s %s}", c->cert, c->key);
+}
+
+static struct value certificate_plain(struct arena *a, struct object *self)
+{
+    const struct certificate *c = (struct certificate *)self;
+    struct value dict = value_dict(a);
+    value_set_str(dict, "Cert", c->cert);
+    value_set_str(dict, "Key", c->key);
+    return dict;
+}
+
+static const struct value_class certificate_class = {
+    .go_type = "sprig.certificate",
+    .go_kind = "struct",
+    .members = (const struct value_member[]){{"Cert", false, 0, 0, certificate_cert},
+                                             {"Key", false, 0, 0, certificate_key}},
+    .member_count = 2,
+    .print = certificate_print,
+    .plain = certificate_plain,
+};
+
+static struct value certificate_new(struct arena *a, const char *cert, const char *key)
+{
+    struct certificate *c = arena_new_of(a, struct certificate);
+    *c = (struct certificate){{&certificate_class}, cert, key};
+    return value_object(&c->object);
+}
+
+// ---- PEM --------------------------------------------------------------------------------------------------------------
+
+static char *bio_text(struct arena *a, BIO *bio)
+{
+    char *data;
+    long len = BIO_get_mem_data(bio, &data);
+    return arena_strndup(a, data, (size_t)len);
+}
+
+static char *cert_pem(struct arena *a, X509 *cert)
+{
+    BIO *bio cleanup(bio_free) = BIO_new(BIO_s_mem());
+    PEM_write_bio_X509(bio, cert);
+    return bio_text(a, bio);
+}
+
+// RSA, EC and DSA keys in their own old forms, the rest as PKCS #8.
+static char *key_pem(struct arena *a, EVP_PKEY *key)
+{
+    BIO *bio cleanup(bio_free) = BIO_new(BIO_s_mem());
+    if (EVP_PKEY_base_id(key) == EVP_PKEY_ED25519)
+        PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
+    else
+        PEM_write_bio_PrivateKey_traditional(bio, key, NULL, NULL, 0, NULL, NULL);
+    return bio_text(a, bio);
+}
+
+static EVP_PKEY *read_key(struct slice pem)
+{
+    BIO *bio cleanup(bio_free) = BIO_new_mem_buf(pem.data, (int)pem.len);
+    return PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)"");
+}
+
+static X509 *read_cert(struct slice pem)
+{
+    BIO *bio cleanup(bio_free) = BIO_new_mem_buf(pem.data, (int)pem.len);
+    return PEM_read_bio_X509(bio, NULL, NULL, (void *)"");
+}
+
+// ---- keys -------------------------------------------------------------------------------------------------------------
+
+static EVP_PKEY *dsa_key(void)
+{
+    EVP_PKEY *parameters cleanup(pkey_free) = NULL, *key = NULL;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_id(EVP_PKEY_DSA, NULL);
+    if (EVP_PKEY_paramgen_init(ctx) == 1 && EVP_PKEY_CTX_set_dsa_paramgen_bits(ctx, 2048) == 1 &&
+        EVP_PKEY_CTX_set_dsa_paramgen_q_bits(ctx, 256) == 1)
+        EVP_PKEY_paramgen(ctx, &parameters);
+    EVP_PKEY_CTX_free(ctx);
+    if (!parameters)
+        return NULL;
+    ctx = EVP_PKEY_CTX_new(parameters, NULL);
+    if (EVP_PKEY_keygen_init(ctx) == 1)
+        EVP_PKEY_keygen(ctx, &key);
+    EVP_PKEY_CTX_free(ctx);
+    return key;
+}
+
+static bool fn_gen_private_key(struct template_call *call, struct value *result)
+{
+    struct slice type = arg_text(call, 0);
+    EVP_PKEY *key cleanup(pkey_free) = NULL;
+    if (type.len == 0 || slice_eq_str(type, "rsa")) {
+        key = EVP_RSA_gen(RSA_KEY_BITS);
+    } else if (slice_eq_str(type, "dsa")) {
+        key = dsa_key();
+    } else if (slice_eq_str(type, "ecdsa")) {
+        key = EVP_EC_gen("P-256");
+    } else if (slice_eq_str(type, "ed25519")) {
+        key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    } else {
+        *result = value_printf(call->arena, "Unknown type %.*s", SLICE_ARG(type));
+        return true;
+    }
+    if (!key)
+        return sprig_fail(call, "failed to generate private key");
+    *result = value_string(key_pem(call->arena, key));
+    return true;
+}
+
+// ---- certificates -----------------------------------------------------------------------------------------------------
+
+struct request {
+    const char *name; // common name
+    struct value ips, names;
+    int64_t days;
+    bool authority;
+    EVP_PKEY *key;
+    X509 *issuer;         // NULL: signs itself
+    EVP_PKEY *issuer_key;
+};
+
+static bool add_extension(X509 *cert, X509 *issuer, int nid, const char *text)
+{
+    X509V3_CTX ctx;
+    X509V3_set_ctx_nodb(&ctx);
+    X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &ctx, nid, text);
+    bool good = extension && X509_add_ext(cert, extension, -1) == 1;
+    X509_EXTENSION_free(extension);
+    return good;
+}
+
+static void add_general_name(GENERAL_NAMES *names, int type, const void *data, int len)
+{
+    GENERAL_NAME *name = GENERAL_NAME_new();
+    ASN1_STRING *text = type == GEN_IPADD ? (ASN1_STRING *)ASN1_OCTET_STRING_new() : (ASN1_STRING *)ASN1_IA5STRING_new();
+    ASN1_STRING_set(text, data, len);
+    GENERAL_NAME_set0_value(name, type, text);
+    sk_GENERAL_NAME_push(names, name);
+}
+
+static bool collect_names(struct template_call *call, const struct request *r, GENERAL_NAMES *names)
+{
+    for (size_t i = 0; i < value_len(r->names); i++) {
+        struct value name = value_at(r->names, i);
+        if (name.kind != V_STRING)
+            return sprig_fail(call, "error processing alternate dns name: %s is not a string",
+                              sprig_text(call->arena, name).data);
+        add_general_name(names, GEN_DNS, name.data, (int)name.len);
+    }
+    for (size_t i = 0; i < value_len(r->ips); i++) {
+        struct value ip = value_at(r->ips, i);
+        unsigned char address[16];
+        if (ip.kind != V_STRING)
+            return sprig_fail(call, "error parsing ip: %s is not a string", sprig_text(call->arena, ip).data);
+        if (inet_pton(AF_INET, ip.data, address) == 1)
+            add_general_name(names, GEN_IPADD, address, 4);
+        else if (inet_pton(AF_INET6, ip.data, address) == 1)
+            add_general_name(names, GEN_IPADD, address, 16);
+        else
+            return sprig_fail(call, "error parsing ip: %s", ip.data);
+    }
+    return true;
+}
+
+static bool add_alternative_names(struct template_call *call, const struct request *r, X509 *cert)
+{
+    GENERAL_NAMES *names = GENERAL_NAMES_new();
+    bool good = collect_names(call, r, names);
+    if (good && sk_GENERAL_NAME_num(names) > 0)
+        X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0, 0);
+    GENERAL_NAMES_free(names);
+    return good;
+}
+
+static void set_serial(X509 *cert)
+{
+    unsigned char bytes[16];
+    random_bytes(bytes, sizeof bytes);
+    BIGNUM *serial = BN_bin2bn(bytes, sizeof bytes, NULL);
+    BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(cert));
+    BN_free(serial);
+}
+
+static bool make_certificate(struct template_call *call, const struct request *r, struct value *result)
+{
+    X509 *cert cleanup(x509_free) = X509_new();
+    X509 *issuer = r->issuer ? r->issuer : cert;
+    X509_set_version(cert, X509_VERSION_3);
+    set_serial(cert);
+    X509_time_adj_ex(X509_getm_notBefore(cert), 0, 0, NULL);
+    X509_time_adj_ex(X509_getm_notAfter(cert), (int)r->days, 0, NULL);
+    X509_NAME *subject = X509_get_subject_name(cert);
+    X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8, (const unsigned char *)r->name, -1, -1, 0);
+    X509_set_issuer_name(cert, X509_get_subject_name(issuer));
+    X509_set_pubkey(cert, r->key);
+    const char *usage = r->authority ? "critical,digitalSignature,keyEncipherment,keyCertSign"
+                                     : "critical,digitalSignature,keyEncipherment";
+    bool good = add_extension(cert, issuer, NID_key_usage, usage) &&
+                add_extension(cert, issuer, NID_ext_key_usage, "serverAuth,clientAuth") &&
+                add_extension(cert, issuer, NID_basic_constraints, r->authority ? "critical,CA:TRUE" : "critical,CA:FALSE") &&
+                (!r->authority || add_extension(cert, issuer, NID_subject_key_identifier, "hash")) &&
+                (!r->issuer || X509_get0_subject_key_id(issuer) == NULL ||
+                 add_extension(cert, issuer, NID_authority_key_identifier, "keyid"));
+    if (good && !add_alternative_names(call, r, cert))
+        return false;
+    EVP_PKEY *signer = r->issuer ? r->issuer_key : r->key;
+    const EVP_MD *md = EVP_PKEY_base_id(signer) == EVP_PKEY_ED25519 ? NULL : EVP_sha256();
+    if (!good || X509_sign(cert, signer, md) <= 0) {
+        ERR_clear_error();
+        return sprig_fail(call, "error creating certificate");
+    }
+    *result = certificate_new(call->arena, cert_pem(call->arena, cert), key_pem(call->arena, r->key));
+    return true;
+}
+
+// The key to certify: the last argument's, where the function takes one ("…WithKey"), else a new one.
+static EVP_PKEY *certified_key(struct template_call *call)
+{
+    EVP_PKEY *key;
+    if (str_has_suffix(call->name, "WithKey")) {
+        key = read_key(arg_text(call, call->argc - 1));
+        if (!key)
+            sprig_fail(call, "parsing private key: no PEM data in input");
+    } else {
+        key = EVP_RSA_gen(RSA_BITS);
+        if (!key)
+            sprig_fail(call, "error generating rsa key");
+    }
+    ERR_clear_error();
+    return key;
+}
+
+static bool fn_gen_ca(struct template_call *call, struct value *result)
+{
+    EVP_PKEY *key cleanup(pkey_free) = certified_key(call);
+    struct request r = {.name = call->args[0].data, .days = call->args[1].integer, .authority = true, .key = key};
+    return key && make_certificate(call, &r, result);
+}
+
+static bool fn_gen_self_signed_cert(struct template_call *call, struct value *result)
+{
+    EVP_PKEY *key cleanup(pkey_free) = certified_key(call);
+    struct request r = {.name = call->args[0].data, .ips = call->args[1], .names = call->args[2],
+                        .days = call->args[3].integer, .key = key};
+    return key && make_certificate(call, &r, result);
+}
+
+static bool fn_gen_signed_cert(struct template_call *call, struct value *result)
+{
+    const struct certificate *ca = (struct certificate *)call->args[4].object;
+    X509 *issuer cleanup(x509_free) = read_cert(slice_of(ca->cert));
+    EVP_PKEY *issuer_key cleanup(pkey_free) = read_key(slice_of(ca->key));
+    ERR_clear_error();
+    if (!issuer)
+        return sprig_fail(call, "unable to decode certificate");
+    if (!issuer_key)
+        return sprig_fail(call, "error parsing private key: unable to decode");
+    EVP_PKEY *key cleanup(pkey_free) = certified_key(call);
+    struct request r = {.name = call->args[0].data, .ips = call->args[1], .names = call->args[2],
+                        .days = call->args[3].integer, .key = key, .issuer = issuer, .issuer_key = issuer_key};
+    return key && make_certificate(call, &r, result);
+}
+
+static bool decode_arg(struct template_call *call, size_t i, const char *what, struct buf *out)
+{
+    if (base64_decode(out, call->args[i].data, call->args[i].len))
+        return true;
+    return sprig_fail(call, "unable to decode base64 %s", what);
+}
+
+static bool fn_build_custom_cert(struct template_call *call, struct value *result)
+{
+    struct buf cert = BUF_IN(call->arena), key = BUF_IN(call->arena);
+    if (!decode_arg(call, 0, "certificate", &cert) || !decode_arg(call, 1, "private key", &key))
+        return false;
+    X509 *parsed cleanup(x509_free) = read_cert(buf_view(&cert));
+    EVP_PKEY *parsed_key cleanup(pkey_free) = read_key(buf_view(&key));
+    ERR_clear_error();
+    if (!parsed)
+        return sprig_fail(call, "unable to decode certificate");
+    if (!parsed_key)
+        return sprig_fail(call, "unable to decode private key");
+    *result = certificate_new(call->arena, buf_cstr(&cert), buf_cstr(&key));
+    return true;
+}
+
+static const struct template_func items[] = {
+    {"buildCustomCert", "ss", fn_build_custom_cert},
+    {"genCA", "si", fn_gen_ca},
+    {"genCAWithKey", "sis", fn_gen_ca},
+    {"genPrivateKey", "s", fn_gen_private_key},
+    {"genSelfSignedCert", "slli", fn_gen_self_signed_cert},
+    {"genSelfSignedCertWithKey", "sllis", fn_gen_self_signed_cert},
+    {"genSignedCert", "sllic", fn_gen_signed_cert},
+    {"genSignedCertWithKey", "sllics", fn_gen_signed_cert},
+};
+const struct template_funcs sprig_certs = {.items = items, .count = ARRAY_LEN(items)};
