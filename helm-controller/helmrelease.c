@@ -656,6 +656,7 @@ static const struct schema_rule rules[] = {
     {"!has(self.configMapRef) || !has(self.secretRef)", kube_config_one},
 };
 
+#define NO_TESTS "says something about tests only, and test.enable is refused"
 #define NO_CLIENT_VALIDATION "nothing is validated on the client's side; the API server validates what is applied"
 static const struct field fields[] = {
     {"chart.metadata", FIELD_WORKS, NULL, NULL},
@@ -683,7 +684,7 @@ static const struct field fields[] = {
     {"install.disableTakeOwnership", FIELD_WORKS, NULL, NULL},
     {"install.disableWait", FIELD_WORKS, NULL, NULL},
     {"install.disableWaitForJobs", FIELD_WORKS, NULL, NULL},
-    {"install.remediation.ignoreTestFailures", FIELD_WORKS, NULL, "without test.enable there are none"},
+    {"install.remediation.ignoreTestFailures", FIELD_WORKS, NULL, NO_TESTS},
     {"install.remediation.remediateLastFailure", FIELD_WORKS, NULL, NULL},
     {"install.remediation.retries", FIELD_WORKS, NULL, NULL},
     {"install.replace", FIELD_WORKS, NULL, NULL},
@@ -710,7 +711,10 @@ static const struct field fields[] = {
     {"storageNamespace", FIELD_WORKS, NULL, NULL},
     {"suspend", FIELD_WORKS, NULL, NULL},
     {"targetNamespace", FIELD_WORKS, NULL, NULL},
-    {"test", FIELD_REFUSED, NULL, NULL},
+    {"test.enable", FIELD_REFUSED, NULL, NULL},
+    {"test.filters", FIELD_WORKS, NULL, NO_TESTS},
+    {"test.ignoreFailures", FIELD_WORKS, NULL, NO_TESTS},
+    {"test.timeout", FIELD_WORKS, NULL, NO_TESTS},
     {"timeout", FIELD_WORKS, NULL, NULL},
     {"uninstall.deletionPropagation", FIELD_WORKS, NULL, NULL},
     {"uninstall.disableHooks", FIELD_WORKS, NULL, NULL},
@@ -728,7 +732,7 @@ static const struct field fields[] = {
     {"upgrade.disableWaitForJobs", FIELD_WORKS, NULL, NULL},
     {"upgrade.force", FIELD_REFUSED, NULL, NULL},
     {"upgrade.preserveValues", FIELD_REFUSED, NULL, NULL},
-    {"upgrade.remediation.ignoreTestFailures", FIELD_WORKS, NULL, "without test.enable there are none"},
+    {"upgrade.remediation.ignoreTestFailures", FIELD_WORKS, NULL, NO_TESTS},
     {"upgrade.remediation.remediateLastFailure", FIELD_WORKS, NULL, NULL},
     {"upgrade.remediation.retries", FIELD_WORKS, NULL, NULL},
     {"upgrade.remediation.strategy", FIELD_WORKS, NULL, NULL},
