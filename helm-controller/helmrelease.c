@@ -755,5 +755,4 @@ const struct controller_kind helm_release_kind = {
     .schema = &schema_HelmRelease,
     .rules = rules,
     .rule_count = ARRAY_LEN(rules),
-    .success_reason = "InstallSucceeded",
 };

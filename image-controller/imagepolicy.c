@@ -209,5 +209,4 @@ const struct controller_kind image_policy_kind = {
     .schema = &schema_ImagePolicy,
     .rules = rules,
     .rule_count = ARRAY_LEN(rules),
-    .success_reason = "Succeeded",
 };

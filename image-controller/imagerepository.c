@@ -198,5 +198,4 @@ const struct controller_kind image_repository_kind = {
     .fields = fields,
     .field_count = ARRAY_LEN(fields),
     .schema = &schema_ImageRepository,
-    .success_reason = "Succeeded",
 };

@@ -384,5 +384,4 @@ const struct controller_kind gitrepository_kind = {
     .schema = &schema_GitRepository,
     .rules = rules,
     .rule_count = ARRAY_LEN(rules),
-    .success_reason = "Succeeded",
 };

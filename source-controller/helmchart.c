@@ -250,5 +250,4 @@ const struct controller_kind helmchart_kind = {
     .schema = &schema_HelmChart,
     .rules = rules,
     .rule_count = ARRAY_LEN(rules),
-    .success_reason = "ChartPullSucceeded",
 };

@@ -118,7 +118,5 @@ const struct controller_kind helmrepository_kind = {
     .fields = fields,
     .field_count = ARRAY_LEN(fields),
     .schema = &schema_HelmRepository,
-    .is_static = true,
     .skip = is_static,
-    .success_reason = "Succeeded",
 };

@@ -271,5 +271,4 @@ const struct controller_kind ocirepository_kind = {
     .fields = fields,
     .field_count = ARRAY_LEN(fields),
     .schema = &schema_OCIRepository,
-    .success_reason = "Succeeded",
 };
