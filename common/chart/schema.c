@@ -8,34 +8,36 @@
 
 enum form { ONE = 1, LIST = 2, MAP = 4 };
 
-// Where schemas stand inside a schema, from which draft on.
-static const struct {
+// Where schemas stand inside a schema, from which draft on. In the order in which Helm's validator looks at them, because of several
+// faults it shows the first one; definitions count when they are referred to.
+static const struct subschema {
     const char *keyword;
     unsigned form;
     int draft;
+    bool definitions;
 } subschemas[] = {
-    {"definitions", MAP, 4},
-    {"not", ONE, 4},
-    {"allOf", LIST, 4},
-    {"anyOf", LIST, 4},
-    {"oneOf", LIST, 4},
-    {"properties", MAP, 4},
-    {"additionalProperties", ONE, 4},
-    {"patternProperties", MAP, 4},
-    {"items", ONE | LIST, 4},
-    {"additionalItems", ONE, 4},
-    {"dependencies", MAP, 4},
-    {"propertyNames", ONE, 6},
-    {"contains", ONE, 6},
-    {"if", ONE, 7},
-    {"then", ONE, 7},
-    {"else", ONE, 7},
-    {"$defs", MAP, 2019},
-    {"dependentSchemas", MAP, 2019},
-    {"unevaluatedProperties", ONE, 2019},
-    {"unevaluatedItems", ONE, 2019},
-    {"contentSchema", ONE, 2019},
-    {"prefixItems", LIST, 2020},
+    {"allOf", LIST, 4, false},
+    {"anyOf", LIST, 4, false},
+    {"oneOf", LIST, 4, false},
+    {"not", ONE, 4, false},
+    {"items", ONE | LIST, 4, false},
+    {"additionalItems", ONE, 4, false},
+    {"properties", MAP, 4, false},
+    {"patternProperties", MAP, 4, false},
+    {"additionalProperties", ONE, 4, false},
+    {"dependencies", MAP, 4, false},
+    {"contains", ONE, 6, false},
+    {"propertyNames", ONE, 6, false},
+    {"if", ONE, 7, false},
+    {"then", ONE, 7, false},
+    {"else", ONE, 7, false},
+    {"dependentSchemas", MAP, 2019, false},
+    {"unevaluatedItems", ONE, 2019, false},
+    {"unevaluatedProperties", ONE, 2019, false},
+    {"prefixItems", LIST, 2020, false},
+    {"contentSchema", ONE, 2019, true},
+    {"definitions", MAP, 4, true},
+    {"$defs", MAP, 2019, true},
 };
 
 static const struct {
@@ -385,12 +387,7 @@ bool schema_resolve(struct schema_doc *doc, const struct schema_resource *base, 
 
 // ---- checking the schema itself ---------------------------------------------------------------------------------------------
 //
-// Breadth first and in Helm's order of keywords: of several faults the first one is shown.
-
-static const char *const checked_order[] = {
-    "allOf", "anyOf", "oneOf", "not", "items", "additionalItems", "properties", "patternProperties", "additionalProperties",
-    "dependencies", "contains", "propertyNames", "if", "then", "else", "dependentSchemas", "unevaluatedItems",
-    "unevaluatedProperties", "prefixItems"};
+// Breadth first, as Helm's validator does it.
 
 static void enqueue(struct schema_doc *doc, struct value schema)
 {
@@ -424,24 +421,22 @@ static bool check_reference(struct schema_doc *doc, const struct schema_place *p
     return true;
 }
 
-static bool check_below(struct schema_doc *doc, const struct schema_place *place, const char *keyword, struct error *err)
+static bool check_below(struct schema_doc *doc, const struct schema_place *place, const struct subschema *s, struct error *err)
 {
-    size_t i = 0;
-    while (!str_eq(subschemas[i].keyword, keyword))
-        i++;
-    struct value v = value_get(place->schema, keyword);
-    if (place->resource->draft < subschemas[i].draft || value_is_null(v))
+    struct value v = value_get(place->schema, s->keyword);
+    if (place->resource->draft < s->draft || s->definitions || value_is_null(v))
         return true;
-    if (value_is(v, V_LIST) && (subschemas[i].form & LIST)) {
+    if (value_is(v, V_LIST) && (s->form & LIST)) {
         for (size_t k = 0; k < value_len(v); k++)
             enqueue(doc, value_at(v, k));
-    } else if (value_is(v, V_DICT) && (subschemas[i].form & MAP)) {
+    } else if (value_is(v, V_DICT) && (s->form & MAP)) {
+        bool patterns = str_eq(s->keyword, "patternProperties");
         for (struct value_iter it = {0}; value_next(v, &it);) {
-            if (str_eq(keyword, "patternProperties") && !check_pattern(doc, place, keyword, it.key, it.key_len, err))
+            if (patterns && !check_pattern(doc, place, s->keyword, it.key, it.key_len, err))
                 return false;
             enqueue(doc, it.value);
         }
-    } else if (subschemas[i].form & ONE) {
+    } else if (s->form & ONE) {
         enqueue(doc, v);
     }
     return true;
@@ -458,8 +453,8 @@ static bool check_schema(struct schema_doc *doc, struct value schema, struct err
     struct value pattern = value_get(schema, "pattern");
     if (value_is(pattern, V_STRING) && !check_pattern(doc, place, "pattern", pattern.data, pattern.len, err))
         return false;
-    for (size_t i = 0; i < ARRAY_LEN(checked_order); i++)
-        if (!check_below(doc, place, checked_order[i], err))
+    for (size_t i = 0; i < ARRAY_LEN(subschemas); i++)
+        if (!check_below(doc, place, &subschemas[i], err))
             return false;
     return (draft != 2019 || check_reference(doc, place, "$recursiveRef", err)) &&
            (draft < 2020 || check_reference(doc, place, "$dynamicRef", err));
