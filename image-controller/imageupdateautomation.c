@@ -265,7 +265,7 @@ static const struct field fields[] = {
     {"git.commit.signingKey", FIELD_REFUSED, NULL, NULL},
     {"git.push.branch", FIELD_WORKS, NULL, "rebuilt from the checkout and forced when it is another branch"},
     {"git.push.refspec", FIELD_WORKS, NULL, NULL},
-    {"git.push.options", FIELD_WORKS, NULL, "with libgit2 1.8 or later (Debian 13); before, the push is refused with these words"},
+    {"git.push.options", FIELD_WORKS, NULL, NULL},
     {"interval", FIELD_WORKS, NULL, NULL},
     {"policySelector", FIELD_WORKS, NULL, NULL},
     {"suspend", FIELD_WORKS, NULL, NULL},
@@ -282,5 +282,4 @@ const struct controller_kind image_update_automation_kind = {
     .fields = fields,
     .field_count = ARRAY_LEN(fields),
     .schema = &schema_ImageUpdateAutomation,
-    .success_reason = "Succeeded",
 };

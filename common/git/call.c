@@ -82,7 +82,7 @@ bool repo_location_parse(struct arena *a, const char *url, struct repo_location 
 bool repo_call_begin(struct repo_call *call, const struct repo_remote *remote, size_t limit, struct error *err)
 {
     *call = (struct repo_call){.arena = arena_new(), .remote = remote, .limit = limit ? limit : GIT_RECEIVE_LIMIT};
-    call->said = BUF_IN(call->arena);
+    call->said = call->heard = call->updates = BUF_IN(call->arena);
     call->deadline_ms = remote->deadline_ms ? remote->deadline_ms : clock_mono_ms() + 60000;
     if (!repo_location_parse(call->arena, remote->url, &call->location, err))
         return false;

@@ -166,15 +166,6 @@ static bool push(struct repo_call *call, struct work *w, const char *folder, con
     git_push_options options = GIT_PUSH_OPTIONS_INIT;
     repo_call_callbacks(call, &options.callbacks);
     options.pb_parallelism = 1;
-    size_t extra = 0;
-    while (call->remote->push_options && call->remote->push_options[extra])
-        extra++;
-#if LIBGIT2_AT_LEAST(1, 8)
-    options.remote_push_options = (git_strarray){(char **)call->remote->push_options, extra};
-#else
-    if (extra)
-        return error_set(err, ERROR_INVALID, "push options need libgit2 1.8, this is " LIBGIT2_VERSION);
-#endif
     if (!repo_call_connect(call, w->remote, GIT_DIRECTION_PUSH, err))
         return false;
     const git_strarray list = {.strings = specs, .count = count};

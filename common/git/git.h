@@ -23,7 +23,7 @@ struct repo_remote {              // all borrowed for the call
     struct slice identity;        // SSH private key, PEM or OpenSSH; identity_password for an encrypted one
     const char *identity_password;
     struct slice known_hosts;     // known_hosts(5), hashed names too; an unknown or changed host key is ERROR_DENIED
-    const char *const *push_options; // NULL-terminated "name=value"; needs libgit2 1.8, refused by name before
+    const char *const *push_options; // NULL-terminated "name=value"; INVALID where the server takes none
     int64_t deadline_ms;          // clock_mono_ms; 0: 60 s from now
     const int *cancel;            // may be NULL
 };

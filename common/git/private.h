@@ -36,6 +36,8 @@ struct repo_call {
     const char *spool;       // folder for what does not fit in memory; NULL: $TMPDIR or /tmp
     struct error error;      // what a transport found wrong; libgit2 itself only learns that it failed
     struct buf said;         // what the server said on the side band or on stderr
+    struct buf heard, updates; // push_options.c: the server's capabilities, and what libgit2 wrote until they were complete
+    bool updates_sent;
     struct error rejected;   // of a push: the first reference that the server refused
     git_smart_subtransport_definition definition;
 };
@@ -53,6 +55,11 @@ bool repo_call_connect(struct repo_call *call, git_remote *remote, git_direction
 bool repo_call_failed(struct repo_call *call, int code, struct error *err);
 void repo_call_quote(struct repo_call *call, struct error *err); // adds what the server said
 bool repo_failed(int code, struct error *err); // the same outside of a call
+
+// Push options: a transport tells what the server advertises, and lets what libgit2 writes to git-receive-pack pass through. *data and *len
+// become what is to be sent (nothing yet, at first), in `out` where it was changed.
+void repo_push_options_hear(struct repo_call *call, const char *data, size_t len);
+bool repo_push_options_insert(struct repo_call *call, const char **data, size_t *len, struct buf *out);
 
 int repo_transport_http(git_smart_subtransport **out, git_transport *owner, void *call);
 int repo_transport_ssh(git_smart_subtransport **out, git_transport *owner, void *call);

@@ -18,6 +18,7 @@ struct http_stream {
     struct http_subtransport *transport;
     const char *service; // "git-upload-pack"
     bool advertisement;  // GET info/refs; else POST
+    bool pushes;         // to git-receive-pack
     bool done;
     struct repo_spool request, answer;
 };
@@ -112,6 +113,7 @@ static bool advertise(struct http_stream *s)
                          url_redact(a, res.final_url));
     free(t->base);
     t->base = xstrndup(res.final_url, (size_t)(end - res.final_url));
+    repo_push_options_hear(call, res.body.data, res.body.len);
     return repo_call_count(call, res.body.len) &&
            repo_spool_write(&s->answer, res.body.data, res.body.len, &call->error);
 }
@@ -196,7 +198,10 @@ static int stream_write(git_smart_subtransport_stream *stream, const char *buffe
 {
     struct http_stream *s = (struct http_stream *)stream;
     struct repo_call *call = s->transport->call;
-    return repo_call_ended(call) || !repo_spool_write(&s->request, buffer, len, &call->error) ? -1 : 0;
+    struct buf changed = BUF_IN(call->arena);
+    if (repo_call_ended(call) || (s->pushes && !repo_push_options_insert(call, &buffer, &len, &changed)))
+        return -1;
+    return repo_spool_write(&s->request, buffer, len, &call->error) ? 0 : -1;
 }
 
 static void stream_free(git_smart_subtransport_stream *stream)
@@ -216,6 +221,7 @@ static int transport_action(git_smart_subtransport_stream **out, git_smart_subtr
         .parent = {.subtransport = transport, .read = stream_read, .write = stream_write, .free = stream_free},
         .transport = t,
         .advertisement = action == GIT_SERVICE_UPLOADPACK_LS || action == GIT_SERVICE_RECEIVEPACK_LS,
+        .pushes = action == GIT_SERVICE_RECEIVEPACK,
         .service = action == GIT_SERVICE_UPLOADPACK_LS || action == GIT_SERVICE_UPLOADPACK ? "git-upload-pack"
                                                                                          : "git-receive-pack",
     };

@@ -23,6 +23,7 @@ struct ssh_subtransport {
     ssh_channel channel;
     int known_hosts; // file descriptor, -1: none
     bool answered;   // the server has sent something
+    bool pushes;     // to git-receive-pack
 };
 
 #define OF_STREAM(s) ((struct ssh_subtransport *)((char *)(s) - offsetof(struct ssh_subtransport, stream)))
@@ -287,6 +288,7 @@ static int stream_read(git_smart_subtransport_stream *stream, char *buffer, size
         int n = ssh_channel_read_timeout(t->channel, buffer, (uint32_t)(room < 1 << 20 ? room : 1 << 20), 0, POLL_MS);
         if (n > 0) {
             t->answered = true;
+            repo_push_options_hear(t->call, buffer, (size_t)n);
             *read = (size_t)n;
             return repo_call_count(t->call, (size_t)n) ? 0 : -1;
         }
@@ -302,6 +304,9 @@ static int stream_read(git_smart_subtransport_stream *stream, char *buffer, size
 static int stream_write(git_smart_subtransport_stream *stream, const char *buffer, size_t len)
 {
     struct ssh_subtransport *t = OF_STREAM(stream);
+    struct buf changed = BUF_IN(t->call->arena);
+    if (t->pushes && !repo_push_options_insert(t->call, &buffer, &len, &changed))
+        return -1;
     while (len) {
         if (repo_call_ended(t->call))
             return -1;
@@ -349,7 +354,8 @@ static int transport_action(git_smart_subtransport_stream **out, git_smart_subtr
         return 0;
     if (action != GIT_SERVICE_UPLOADPACK_LS && action != GIT_SERVICE_RECEIVEPACK_LS)
         return -1;
-    return open_session(t) && start_service(t, action == GIT_SERVICE_RECEIVEPACK_LS) ? 0 : -1;
+    t->pushes = action == GIT_SERVICE_RECEIVEPACK_LS;
+    return open_session(t) && start_service(t, t->pushes) ? 0 : -1;
 }
 
 static int transport_close(git_smart_subtransport *transport)

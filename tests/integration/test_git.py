@@ -353,6 +353,27 @@ def test_push(git_server, folder, transport):
     good("push", url=url, folder=work, refspec="refs/heads/copy", **keys)
 
 
+@pytest.mark.parametrize("transport", ["http", "ssh"])
+def test_push_options(git_server, folder, transport):
+    name = "options-" + transport
+    git_server.create(name, {"a": "1\n"})
+    url, keys = getattr(git_server, transport)(name), ssh_keys(git_server, folder) if transport == "ssh" else {}
+    work = folder + "/work"
+    good("clone", url=url, branch="main", folder=work, **keys)
+    with open(work + "/a", "w") as f:
+        f.write("2\n")
+    head = good("commit", folder=work, path="a", message="x")["hash"]
+    bad(INVALID, "the server takes no push options", "push", url=url, folder=work, refspec="refs/heads/main", option="merge_request.create=", **keys)
+    git("config", "receive.advertisePushOptions", "true", cwd=git_server.bare(name))
+    hook = os.path.join(git_server.bare(name), "hooks", "pre-receive")
+    with open(hook, "w") as f:
+        f.write("#!/bin/sh\necho $GIT_PUSH_OPTION_COUNT $GIT_PUSH_OPTION_0 $GIT_PUSH_OPTION_1 >%s/options\n" % folder)
+    os.chmod(hook, 0o755)
+    good("push", url=url, folder=work, refspec="refs/heads/main", option="merge_request.create=", **keys)
+    assert git_server.head(name) == head
+    assert open(folder + "/options").read() == "2 merge_request.create= second=2\n"
+
+
 def test_push_without_the_right(git_server, folder):
     git_server.create("locked", {"a": "1\n"})
     good("clone", url=git_server.http("locked"), branch="main", folder=folder + "/w")

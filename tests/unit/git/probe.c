@@ -82,7 +82,8 @@ int main(int argc, char **argv)
         struct repo_author author = {"bot", "bot@example.com"};
         repo_commit_files(a, folder, &path, 1, &author, option(argc, argv, "message"), &commit, &err);
     } else if (str_eq(verb, "push")) {
-        const char *spec = option(argc, argv, "refspec");
+        const char *spec = option(argc, argv, "refspec"), *extra = option(argc, argv, "option");
+        remote.push_options = extra ? (const char *const[]){extra, "second=2", NULL} : NULL;
         repo_push(a, folder, &remote, &spec, 1, option(argc, argv, "force"), &err);
     } else {
         error_set(&err, ERROR_INVALID, "git-probe resolve|clone|switch|commit|push NAME=VALUE...");
