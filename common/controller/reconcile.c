@@ -313,7 +313,9 @@ static struct outcome run(struct reconcile *r, bool *present)
         schema_default(r->arena, kind->schema, r->spec);
     if (kind->skip && kind->skip(r->object))
         return leave_alone(r);
-    if (!r->deleting && !kind->no_finalizer) {
+    if (r->deleting && kind->no_finalizer) // Flux, which had the object before, may have put it there
+        return finish(r, result_finalized(r));
+    if (!r->deleting && !kind->no_finalizer && !kind->refused) {
         bool gone = false;
         if (!finalizer_patch(r, true, &gone, &err))
             return failed(r, &err);

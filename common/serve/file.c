@@ -131,6 +131,10 @@ void serve_files(const char *root, const struct serve_request *req, struct serve
 {
     const char *path = req->path + strspn(req->path, "/");
     char resolved[4096], top[4096];
+    if (!*path) {
+        serve_text(res, 200, ""); // what the readiness probe of Flux's own Deployment asks for
+        return;
+    }
     char *file = path_is_plain(path) ? xasprintf("%s/%s", root, path) : NULL;
     // Symbolic links are the store's own ("latest.tar.gz"): followed as long as they stay below the root.
     if (!file || strlen(file) >= sizeof resolved || !realpath(file, resolved) || !realpath(root, top) ||

@@ -50,7 +50,8 @@ struct server *server_start(const char *address, const struct serve_route *route
 int server_port(const struct server *s);
 void server_stop(struct server *s);
 void serve_text(struct serve_response *res, int status, const char *text);
-// Serves files below root by their path, refusing ".." and anything that is not a regular file.
+// Serves files below root by their path, refusing "..", hidden files and anything that is not a regular file. The root
+// itself answers with nothing, for probes.
 void serve_files(const char *root, const struct serve_request *req, struct serve_response *res);
 
 #endif

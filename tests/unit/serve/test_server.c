@@ -141,7 +141,7 @@ static void test_answers(void **state)
         {"GET /dir/a.tar.gz HTTP/1.1\r\nIf-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT", "200", NULL, "0123456789"},
         {"GET /dir/a.tar.gz HTTP/1.1\r\nIf-Modified-Since: yesterday", "200", NULL, "0123456789"},
         // what is not served
-        {"GET / HTTP/1.1", "404", NULL, NULL},
+        {"GET / HTTP/1.1", "200", "Content-Length: 0", ""},
         {"GET /dir HTTP/1.1", "404", NULL, NULL},
         {"GET /dir/ HTTP/1.1", "404", NULL, NULL},
         {"GET /dir/.part HTTP/1.1", "404", NULL, NULL},
