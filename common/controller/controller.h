@@ -134,10 +134,9 @@ struct controller_kind {
     const struct schema *schema;
     const struct schema_rule *rules;
     size_t rule_count;
-    bool no_finalizer;                 // nothing to clean up
-    bool is_static;                    // may be static objects: `skip` decides
-    bool (*skip)(struct value object); // true: leave it alone, no status (HelmRepository type oci); NULL: never
-    const char *success_reason;
+    bool no_finalizer; // nothing to clean up
+    // True: a static object (HelmRepository of type oci): left alone, what it had of a status goes. NULL: never.
+    bool (*skip)(struct value object);
     const char *refused; // the whole kind is, in the words of its Ready condition; NULL: it works
 };
 
