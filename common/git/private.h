@@ -99,10 +99,11 @@ bool repo_path_safe(const char *path);
 struct repo_spool {
     const char *folder;
     struct buf memory; // malloc'd
+    size_t memory_max; // bytes; beyond it the file
     int fd;            // -1: in memory; else an unlinked file
     size_t length, position;
 };
-void repo_spool_init(struct repo_spool *s, const char *folder);
+void repo_spool_init(struct repo_spool *s, const char *folder, size_t memory_max);
 bool repo_spool_write(struct repo_spool *s, const void *data, size_t len, struct error *err);
 ptrdiff_t repo_spool_read(struct repo_spool *s, void *buffer, size_t room); // -1: the file failed
 void repo_spool_close(struct repo_spool *s);

@@ -5,12 +5,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define SPOOL_MEMORY (256u << 10)
-
-void repo_spool_init(struct repo_spool *s, const char *folder)
+void repo_spool_init(struct repo_spool *s, const char *folder, size_t memory_max)
 {
     const char *temporary = getenv("TMPDIR");
-    *s = (struct repo_spool){.folder = folder ? folder : str_or(temporary, "/tmp"), .fd = -1};
+    *s = (struct repo_spool){.folder = folder ? folder : str_or(temporary, "/tmp"), .memory_max = memory_max, .fd = -1};
 }
 
 static bool write_all(int fd, const char *data, size_t len)
@@ -42,7 +40,7 @@ static int unlinked_file(const char *folder)
 
 bool repo_spool_write(struct repo_spool *s, const void *data, size_t len, struct error *err)
 {
-    if (s->fd < 0 && s->memory.len + len > SPOOL_MEMORY) {
+    if (s->fd < 0 && s->memory.len + len > s->memory_max) {
         s->fd = unlinked_file(s->folder);
         if (s->fd < 0 || !write_all(s->fd, s->memory.data, s->memory.len))
             return error_set(err, ERROR_TRANSIENT, "temporary file in %s: %s", s->folder, strerror(errno));

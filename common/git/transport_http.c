@@ -5,6 +5,7 @@
 #include "git/private.h"
 
 #define ADVERTISEMENT_TRIES 2
+#define SPOOL_MEMORY (256u << 10)
 
 struct http_subtransport {
     git_smart_subtransport parent;
@@ -225,8 +226,9 @@ static int transport_action(git_smart_subtransport_stream **out, git_smart_subtr
         .service = action == GIT_SERVICE_UPLOADPACK_LS || action == GIT_SERVICE_UPLOADPACK ? "git-upload-pack"
                                                                                          : "git-receive-pack",
     };
-    repo_spool_init(&s->request, t->call->spool);
-    repo_spool_init(&s->answer, t->call->spool);
+    repo_spool_init(&s->request, t->call->spool, SPOOL_MEMORY);
+    // An advertisement came in memory, and a call without a folder may have nowhere to write.
+    repo_spool_init(&s->answer, t->call->spool, s->advertisement ? GIT_REFS_LIMIT : SPOOL_MEMORY);
     *out = &s->parent;
     return 0;
 }

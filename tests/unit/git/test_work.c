@@ -160,7 +160,7 @@ static void spool(void **state)
         struct repo_spool s;
         struct error err = {0};
         char chunk[700], back[900];
-        repo_spool_init(&s, folder);
+        repo_spool_init(&s, folder, 256 << 10);
         size_t sum = 0, got = 0;
         for (size_t done = 0; done < size; done += sizeof chunk) {
             for (size_t i = 0; i < sizeof chunk; i++)
