@@ -112,7 +112,7 @@ class Notifications:
 def test_events_as_notification_controller_takes_them(cluster, git_server, namespace, repository):
     with Notifications() as sink, Controller("source-controller", cluster, "--events-addr", "http://127.0.0.1:%d/" % sink.port):
         wait_condition(cluster, "gitrepository", "repo", namespace)
-        path, kind, event = wait_for("event", lambda: [e for e in sink.events if e[2]["involvedObject"]["name"] == "repo"])[0]
+        path, kind, event = wait_for("event", lambda: [e for e in sink.events if e[2]["involvedObject"]["namespace"] == namespace])[0]
         assert path == "/" and kind.startswith("application/json")
         assert event["involvedObject"]["kind"] == "GitRepository"
         assert event["involvedObject"]["namespace"] == namespace
