@@ -80,14 +80,16 @@ static bool held_by_another(struct leader *l, struct arena *a, struct value leas
     return clock_mono_ms() < l->seen_ms + (duration_ms > 0 ? duration_ms : l->options.lease_ms);
 }
 
-static bool acquire_or_renew(struct leader *l, struct error *err)
+// *taken: another one holds it.
+static bool acquire_or_renew(struct leader *l, bool *taken, struct error *err)
 {
     struct arena *a cleanup(cleanup_arena) = arena_new();
     struct value lease;
     int64_t now = clock_mono_ms(); // before the write: a lease is never believed longer than others believe it
     bool held;
     if (kube_get(l->kube, a, ref_of(l), &lease, err)) {
-        if (held_by_another(l, a, lease))
+        *taken = held_by_another(l, a, lease);
+        if (*taken)
             return error_set(err, ERROR_CONFLICT, "lease %s/%s is held by %s", l->options.namespace, l->options.name,
                              value_str_or(value_path(lease, "spec.holderIdentity"), "nobody"));
         held = write_lease(l, a, lease, true, err);
@@ -131,7 +133,7 @@ static void elect(struct leader *l)
              LOG_S("leaseNamespace", l->options.namespace));
     do {
         struct error err cleanup(error_clear) = {0};
-        bool held = acquire_or_renew(l, &err);
+        bool taken = false, held = acquire_or_renew(l, &taken, &err);
         if (held && !l->leading) {
             log_info("successfully acquired lease", LOG_S("lease", l->options.name),
                      LOG_S("identity", l->options.identity));
@@ -141,7 +143,7 @@ static void elect(struct leader *l)
             log_error(error_text(&err), "error retrieving or updating the leader lease",
                       LOG_S("lease", l->options.name));
         }
-        bool lost = l->leading && !held && (err.class == ERROR_CONFLICT || leader_overdue(l));
+        bool lost = l->leading && !held && (taken || leader_overdue(l));
         if (lost && pause_ms(l, 0)) {
             l->leading = false;
             l->options.changed(l->options.ctx, false);

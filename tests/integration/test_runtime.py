@@ -343,6 +343,11 @@ def test_one_leads(cluster, namespace):
 def test_a_leader_that_lost_its_lease_ends(cluster, namespace):
     with Probes(cluster, namespace, *LEADER) as p:
         wait_for("leader", lambda: lease(cluster, namespace)["spec"]["holderIdentity"])
+        for i in range(10):   # somebody else's writes that leave the holder alone take nothing away
+            cluster.patch("lease", "probe-controller-leader-election", {"metadata": {"labels": {"touched": str(i)}}}, namespace)
+        renewed = lease(cluster, namespace)["spec"]["renewTime"]
+        wait_for("renewal", lambda: lease(cluster, namespace)["spec"]["renewTime"] > renewed)
+        assert p.process.running()
         cluster.patch("lease", "probe-controller-leader-election", {"spec": {"holderIdentity": "somebody else"}}, namespace)
         assert p.process.popen.wait(timeout=10) == 1
         assert any("leader election lost" in x.get("error", "") for x in p.log())
