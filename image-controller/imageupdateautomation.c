@@ -85,7 +85,7 @@ static bool unchanged(struct run *run, bool *same, struct error *err)
 
 static bool check_out(struct run *run, const char *folder, struct error *err)
 {
-    struct repo_clone_options options = {.ref = run->source.checkout};
+    struct repo_clone_options options = {.ref = run->source.checkout, .shallow = true};
     if (repo_clone(run->r->arena, automation_remote(&run->source), &options, folder, &run->checked_out, err) &&
         repo_switch_branch(folder, run->source.push_branch, err))
         return true;

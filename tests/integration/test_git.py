@@ -374,6 +374,23 @@ def test_push_options(git_server, folder, transport):
     assert open(folder + "/options").read() == "2 merge_request.create= second=2\n"
 
 
+def test_shallow(git_server, folder):
+    """Depth 1 where libgit2 can; a push from there works either way."""
+    git_server.create("shallow", {"a": "1\n"})
+    git_server.commit("shallow", {"a": "2\n"}, tag="v1.0.0")
+    head = git_server.commit("shallow", {"a": "3\n"})
+    url, work = git_server.http("shallow"), folder + "/work"
+    assert good("clone", url=url, branch="main", shallow=1, folder=work)["hash"] == head
+    good("clone", url=url, semver="*", shallow=1, folder=folder + "/tag")
+    assert open(folder + "/tag/a").read() == "2\n"
+    assert git("rev-list", "--count", "main", cwd=work) in ("1", "3")
+    with open(work + "/a", "w") as f:
+        f.write("4\n")
+    commit = good("commit", folder=work, path="a", message="x")["hash"]
+    good("push", url=url, folder=work, refspec="refs/heads/main")
+    assert git_server.head("shallow") == commit and len(git_server.log("shallow")) == 4
+
+
 def test_push_without_the_right(git_server, folder):
     git_server.create("locked", {"a": "1\n"})
     good("clone", url=git_server.http("locked"), branch="main", folder=folder + "/w")
