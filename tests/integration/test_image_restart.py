@@ -1,11 +1,13 @@
-"""The tag database over restarts of image-controller, and without its disk."""
+"""image-controller started and killed by the test: restarts, lost disks, flags. Each watches the test's namespace only."""
 import os
 import shutil
+import threading
+import urllib.request
 
-from env import Registry
+from env import Registry, wait_for
 from env.process import scratch
-from image_objects import policy, repository
-from runnel import Controller, wait_condition
+from image_objects import Stub, automation, policy, repository, source
+from runnel import Controller, condition, wait_condition
 
 KIND = "imagerepository"
 
@@ -37,4 +39,56 @@ def test_restart(cluster, namespace):
                                  message="no tags in database")
             assert obj["status"]["latestRef"]["tag"] == "1.1.0"
     finally:
+        shutil.rmtree(storage, ignore_errors=True)
+
+
+def test_no_cross_namespace_refs(cluster, registry, git_server, namespace):
+    """--no-cross-namespace-refs: neither a policy's repository nor an automation's source may be elsewhere."""
+    other = namespace + "-b"
+    cluster.namespace(other)
+    ref = {"name": "my-app", "namespace": other}
+    with Controller("image-controller", cluster, "--no-cross-namespace-refs", "--watch-all-namespaces=false", env={"RUNTIME_NAMESPACE": namespace}):
+        cluster.apply(policy(namespace, imageRepositoryRef=ref), source(other, git_server.http("none")), automation(namespace, source_namespace=other))
+        wait_condition(cluster, "imagepolicy", "my-app", namespace, status="False", reason="AccessDenied",
+                       message="cannot access 'ImageRepository/%s/my-app', cross-namespace references have been blocked" % other)
+        obj = wait_condition(cluster, "imageupdateautomation", "auto", namespace, status="False", reason="AccessDenied",
+                             message="can't access 'GitRepository/%s/repo', cross-namespace references have been blocked" % other)
+        assert condition(obj, "Stalled")["status"] == "True"
+
+
+def test_killed_at_work(cluster, registry, git_server, namespace):
+    """Killed between clone and push: the next instance clears the work folder and finishes."""
+    storage, released, seen = scratch("image-storage"), threading.Event(), threading.Event()
+    registry.push_image(namespace, "1.2.3")
+    marked = 'tag: x # {"$imagepolicy": "%s:my-app:tag"}\n'
+    git_server.create(namespace, {"values.yaml": marked % namespace})
+
+    def answer(request):
+        if request.command == "POST" and not released.is_set():
+            seen.set()
+            released.wait(30)
+        forward = urllib.request.Request(git_server.url + "/git" + request.path, data=request.body if request.command == "POST" else None)
+        for k in ("Content-Type", "Accept"):
+            forward.add_header(k, request.headers.get(k) or "*/*")
+        with urllib.request.urlopen(forward) as f:
+            request.reply(200, f.read(), Content_Type=f.headers["Content-Type"])
+
+    def controller():
+        return Controller("image-controller", cluster, "--storage-path", storage, "--watch-all-namespaces=false",
+                          env={"RUNTIME_NAMESPACE": namespace})
+    try:
+        with Stub(answer) as proxy:
+            cluster.apply(repository(namespace, registry.host + "/" + namespace), policy(namespace),
+                          source(namespace, proxy.url + "/%s.git" % namespace), automation(namespace))
+            with controller() as c:
+                assert seen.wait(30)  # in the middle of a clone
+                assert len(os.listdir(storage + "/work")) == 1
+                c.process.kill()
+            released.set()
+            with controller():
+                wait_for("push", lambda: git_server.show(namespace, "values.yaml").decode() == marked.replace(" x ", " 1.2.3 ") % namespace)
+                wait_condition(cluster, "imageupdateautomation", "auto", namespace)
+                assert os.listdir(storage + "/work") == []
+    finally:
+        released.set()
         shutil.rmtree(storage, ignore_errors=True)
