@@ -85,8 +85,8 @@ static void coalesce_globals(struct arena *a, struct value dest, struct value sr
     value_set(dest, "global", theirs);
 }
 
-// fmt's %t of something that is no boolean.
-static void print_no_bool(struct buf *out, struct value v)
+// fmt's %t of something that is no boolean. A nil inside of something reads otherwise than one alone.
+static void print_no_bool(struct buf *out, struct value v, bool inside)
 {
     if (value_is(v, V_BOOL)) {
         buf_str(out, v.boolean ? "true" : "false");
@@ -95,7 +95,7 @@ static void print_no_bool(struct buf *out, struct value v)
         for (size_t i = 0; i < value_len(v); i++) {
             if (i)
                 buf_char(out, ' ');
-            print_no_bool(out, value_at(v, i));
+            print_no_bool(out, value_at(v, i), true);
         }
         buf_char(out, ']');
     } else if (value_is(v, V_DICT)) {
@@ -103,13 +103,13 @@ static void print_no_bool(struct buf *out, struct value v)
         for (struct value_iter it = {0}; value_next(v, &it);) {
             if (it.i > 1)
                 buf_char(out, ' ');
-            print_no_bool(out, value_string_n(it.key, it.key_len));
+            print_no_bool(out, value_string_n(it.key, it.key_len), true);
             buf_char(out, ':');
-            print_no_bool(out, it.value);
+            print_no_bool(out, it.value, true);
         }
         buf_char(out, ']');
     } else if (value_is_null(v)) {
-        buf_str(out, "%!t(<nil>)");
+        buf_str(out, inside ? "<nil>" : "%!t(<nil>)");
     } else {
         buf_printf(out, "%%!t(%s=", value_go_type(v));
         go_print_value(out, v);
@@ -129,7 +129,7 @@ static bool coalesce_into(struct arena *a, const struct chart *c, struct value v
             value_set(values, name, table);
         } else if (!value_is(table, V_DICT)) {
             struct buf text = BUF_IN(a);
-            print_no_bool(&text, table);
+            print_no_bool(&text, table, false);
             return error_set(err, ERROR_INVALID, "type mismatch on %s: %s", name, buf_cstr(&text));
         }
         coalesce_globals(a, table, values);
