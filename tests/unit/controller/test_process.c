@@ -1,4 +1,4 @@
-// test_process.c - flags, merge patches, the correlation of events, the outbox.
+// test_process.c - flags, merge patches, conditions, the correlation of events, the outbox.
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -145,6 +145,77 @@ static void test_merge_patch(void **state)
     }
 }
 
+// ---- conditions -----------------------------------------------------------------------------------------------------
+static const char *types_of(struct arena *a, struct value status)
+{
+    struct buf out = BUF_IN(a);
+    struct value list = value_get(status, "conditions");
+    for (size_t i = 0; i < value_len(list); i++)
+        buf_printf(&out, "%s%s", i ? " " : "", value_str(value_get(value_at(list, i), "type")));
+    return buf_cstr(&out);
+}
+
+static void test_conditions(void **state)
+{
+    struct arena *a = arena_new();
+    struct error err = {0};
+    struct runtime_state runtime = {0};
+    struct reconcile r = {.arena = a, .status = value_dict(a), .runtime = &runtime};
+    static const char object[] = "{\"metadata\":{\"generation\":3}}";
+    assert_true(json_parse(a, object, strlen(object), 0, &r.object, &err));
+    static const char status[] =
+        "{\"conditions\":[{\"type\":\"Zeta\",\"status\":\"True\",\"reason\":\"R\",\"message\":\"m\","
+        "\"lastTransitionTime\":\"2020-01-01T00:00:00Z\",\"observedGeneration\":3},"
+        "{\"type\":\"Ready\",\"status\":\"True\",\"reason\":\"R\",\"message\":\"m\","
+        "\"lastTransitionTime\":\"2020-01-01T00:00:00Z\",\"observedGeneration\":2}]}";
+    assert_true(json_parse(a, status, strlen(status), 0, &r.status, &err));
+
+    condition_put(&r, "Ready", "True", "R", "m"); // nothing new but the generation
+    struct value ready = condition_get(r.status, "Ready");
+    assert_string_equal(value_str(value_get(ready, "lastTransitionTime")), "2020-01-01T00:00:00Z");
+    assert_int_equal(value_int_or(value_get(ready, "observedGeneration"), 0), 3);
+    assert_true(condition_is_true(r.status, "Ready"));
+
+    condition_set(&r, "Ready", "True", "R", "another %s", "message");
+    assert_string_not_equal(value_str(value_get(condition_get(r.status, "Ready"), "lastTransitionTime")),
+                            "2020-01-01T00:00:00Z");
+    condition_put(&r, "Alpha", "False", "R", "m");
+    condition_put(&r, "Reconciling", "True", "R", "m");
+    condition_put(&r, "Stalled", "True", "R", "m");
+    assert_string_equal(types_of(a, r.status), "Stalled Reconciling Ready Alpha Zeta");
+
+    struct result result = result_wait(&r, 100, NULL, "Waiting", "for %d", 5);
+    assert_int_equal(result.after_ms, 100);
+    assert_string_equal(types_of(a, r.status), "Reconciling Ready Alpha Zeta");
+    assert_string_equal(value_str(value_get(condition_get(r.status, "Ready"), "status")), "Unknown");
+
+    error_set(&err, ERROR_TRANSIENT, "no luck");
+    err.retry_after_ms = 7000;
+    result_failed(&r, "Failed", &err);
+    assert_int_equal(err.class, 0); // it was taken
+    assert_int_equal(runtime.retry_ms, 7000);
+    assert_string_equal(value_str(value_get(condition_get(r.status, "Reconciling"), "reason")), "ProgressingWithRetry");
+    assert_string_equal(value_str(value_get(condition_get(r.status, "Ready"), "message")), "no luck");
+
+    result_stalled(&r, "Stuck", "for good");
+    assert_string_equal(types_of(a, r.status), "Stalled Ready Alpha Zeta");
+    result_ready(&r, "Succeeded", "fine");
+    assert_string_equal(types_of(a, r.status), "Ready Alpha Zeta");
+    condition_remove(&r, "Alpha");
+    condition_remove(&r, "Never");
+    assert_string_equal(types_of(a, r.status), "Ready Zeta");
+
+    // What is too long for a condition is cut between runes.
+    struct buf text = BUF_IN(a);
+    while (text.len < 40000)
+        buf_str(&text, "é€");
+    condition_put(&r, "Ready", "False", "R", text.data);
+    struct slice message = value_slice(value_get(condition_get(r.status, "Ready"), "message"));
+    assert_in_range(message.len, 32760, 32768);
+    assert_true(slice_has_suffix(message, SLICE("...")) && utf8_valid(message.data, message.len));
+    arena_free(a);
+}
+
 // ---- events ---------------------------------------------------------------------------------------------------------
 static void test_repeated_events_are_counted(void **state)
 {
@@ -287,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_flags_from_the_environment),
         cmocka_unit_test(test_bad_flags),
         cmocka_unit_test(test_merge_patch),
+        cmocka_unit_test(test_conditions),
         cmocka_unit_test(test_repeated_events_are_counted),
         cmocka_unit_test(test_similar_events_are_combined),
         cmocka_unit_test(test_too_many_events_are_dropped),
