@@ -283,7 +283,9 @@ static struct outcome leave_alone(struct reconcile *r)
     bool gone;
     if (finalizer_present(r->object) && !finalizer_patch(r, false, &gone, &err))
         return failed(r, &err);
-    if (!r->deleting && value_len(r->runtime->written)) {
+    // The CRD's own default of a status is an observedGeneration of -1: that much every object has.
+    bool has_status = value_len(r->runtime->written) > value_has(r->runtime->written, "observedGeneration");
+    if (!r->deleting && has_status) {
         r->status = value_dict(r->arena);
         if (!status_flush(r, &err) && err.class != ERROR_NOT_FOUND)
             return failed(r, &err);
