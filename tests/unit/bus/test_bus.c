@@ -106,14 +106,14 @@ static void test_delivery(void **state)
     bus_publish(
         says, &(struct bus_message){BUS_PUSH, "ImageUpdateAutomation", "apps", "auto", "main@sha1:1", "https://git/x"});
     wait_last(&in, "push ImageUpdateAutomation apps/auto main@sha1:1 https://git/x");
-    // The same object again: over the rate. Another one after it shows that it was seen.
-    size_t before = count_of(&in);
-    bus_publish(
-        says, &(struct bus_message){BUS_PUSH, "ImageUpdateAutomation", "apps", "auto", "main@sha1:2", "https://git/x"});
+    // The same object again and again: over the rate. Another one after it shows that all were seen.
+    for (int i = 0; i < 10; i++)
+        bus_publish(says, &(struct bus_message){BUS_PUSH, "ImageUpdateAutomation", "apps", "auto", "main@sha1:2", ""});
     bus_publish(says, &(struct bus_message){BUS_PUSH, "ImageUpdateAutomation", "apps", "other", NULL, NULL});
     wait_last(&in, "push ImageUpdateAutomation apps/other  ");
-    assert_int_equal(count_of(&in), before + 1);
-    assert_int_equal(bus_stats(hears).dropped, 1);
+    struct bus_stats heard = bus_stats(hears);
+    assert_true(heard.dropped >= 1 && heard.malformed == 0);
+    assert_int_equal(heard.received, heard.dropped + count_of(&in));
     // What would be refused there is not sent.
     uint64_t sent = bus_stats(says).sent;
     bus_publish(says, &(struct bus_message){BUS_PUSH, "Pod", "apps", "x", "", ""});
@@ -168,7 +168,7 @@ static void test_garbage_and_flood(void **state)
     struct bus_stats s = bus_stats(hears);
     assert_true(s.malformed > 0 && s.dropped > 0);
     assert_int_equal(s.received, s.malformed + s.dropped + count_of(&in));
-    assert_true(count_of(&in) <= 1 + 20); // "same" once, "last-N"
+    assert_true(count_of(&in) < 100); // "same" once a second, and "last-N"
     bus_stop(hears);
     nn_close(raw);
     remove_address();

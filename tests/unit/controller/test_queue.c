@@ -68,17 +68,17 @@ static void test_delays(void **state)
 {
     struct queue *q = new_queue();
     int64_t start = clock_mono_ms();
-    queue_add(q, "a/late", 60, false);
-    queue_add(q, "a/soon", 30, false);
+    queue_add(q, "a/late", 600, false);
+    queue_add(q, "a/soon", 300, false);
     queue_add(q, "a/never", 3600 * 1000, false);
     queue_add(q, "a/moved", 3600 * 1000, false);
-    queue_add(q, "a/moved", 45, false); // an earlier time replaces a later one
+    queue_add(q, "a/moved", 450, false); // an earlier time replaces a later one
     queue_add(q, "a/moved", 3600 * 1000, false);
     assert_empty(q);
     static const struct {
         const char *key;
         int64_t at;
-    } order[] = {{"a/soon", 30}, {"a/moved", 45}, {"a/late", 60}};
+    } order[] = {{"a/soon", 300}, {"a/moved", 450}, {"a/late", 600}};
     for (size_t i = 0; i < ARRAY_LEN(order); i++) {
         struct queue_work w = take(q, order[i].key);
         assert_true(clock_mono_ms() - start >= order[i].at - 1);
