@@ -28,6 +28,11 @@ bool work_read_latest(struct work *w, const char *storage_namespace, const char 
     return true;
 }
 
+bool work_read(struct work *w, struct error *err)
+{
+    return work_read_latest(w, w->spec.storage_namespace, w->spec.release_name, err);
+}
+
 bool work_under_way(const struct work *w, enum action_kind *kind)
 {
     return !value_is_null(w->latest.document) && kube_uid(w->r->object)[0] &&

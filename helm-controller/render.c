@@ -127,6 +127,7 @@ bool render_chart(struct arena *a, const struct chart *chart, struct value value
         out->manifest_text = raw_text(a, rest, count);
         return false;
     }
-    out->manifest_text = manifest_text(a, out, options->include_crds);
+    if (!options->no_text)
+        out->manifest_text = manifest_text(a, out, options->include_crds);
     return true;
 }

@@ -48,6 +48,7 @@ struct render_options {
     const struct chart_schema_source *schema_source; // brings documents that a schema refers to; NULL: such a schema is refused
     bool sub_notes;                 // NOTES.txt of subcharts as well
     bool include_crds;              // crds/ ahead of the objects in manifest_text
+    bool no_text;                   // manifest_text is not wanted: the objects alone
 };
 
 struct rendered {

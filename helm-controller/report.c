@@ -167,6 +167,9 @@ void report_end(struct work *w, enum action_kind kind, const char *why, bool rem
     else
         end_succeeded(w, kind, about, remediation);
     history_put(r->arena, r->status, snapshot);
+    // Who only ever tries again has no use for the revision to roll back to, however far down it is.
+    if (is_release(kind) && remediation_of(w, kind)->retry)
+        history_limit(r->arena, r->status, HISTORY_KEPT);
 }
 
 bool report_superseded(struct work *w, struct error *err)

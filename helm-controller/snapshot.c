@@ -3,8 +3,6 @@
 
 #include "digest/digest.h"
 
-#define HISTORY_KEPT 5
-
 const char *values_digest(struct arena *a, struct value values)
 {
     struct buf text = BUF_IN(a);
@@ -144,18 +142,24 @@ void history_put(struct arena *a, struct value status, struct value snapshot)
     value_set(status, "history", list);
 }
 
-void history_truncate(struct arena *a, struct value status)
+void history_limit(struct arena *a, struct value status, size_t keep)
 {
     struct value old = value_get(status, "history"), list = value_list(a);
-    size_t keep = HISTORY_KEPT;
-    for (size_t i = value_len(old); i-- > 1;)
-        if (is_good(value_at(old, i)))
-            keep = i + 1;
     if (value_len(old) <= keep)
         return;
     for (size_t i = 0; i < keep; i++)
         value_push(list, value_at(old, i));
     value_set(status, "history", list);
+}
+
+void history_truncate(struct arena *a, struct value status)
+{
+    struct value list = value_get(status, "history");
+    size_t keep = HISTORY_KEPT;
+    for (size_t i = value_len(list); i-- > 1;)
+        if (is_good(value_at(list, i)))
+            keep = i + 1;
+    history_limit(a, status, keep);
 }
 
 void history_clear(struct value status)

@@ -22,8 +22,10 @@ const char *snapshot_chart_name(struct arena *a, struct value snapshot);        
 struct value history_latest(struct value status);     // null: none
 struct value history_previous(struct value status);   // the newest deployed or superseded one below the latest; null: none
 void history_put(struct arena *a, struct value status, struct value snapshot); // in the place of the same revision's, or in front
-// Keeps what is needed to roll back: the latest and all down to the previous good one; where there is none, five.
+#define HISTORY_KEPT 5
+// Keeps what is needed to roll back: the latest and all down to the previous good one; where there is none, HISTORY_KEPT.
 void history_truncate(struct arena *a, struct value status);
+void history_limit(struct arena *a, struct value status, size_t keep); // the newest ones
 void history_clear(struct value status);
 // A deployed revision that has been superseded since, and has not been changed otherwise.
 void history_supersede(struct arena *a, struct value status, const struct release *superseded);

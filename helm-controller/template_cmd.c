@@ -16,6 +16,8 @@ struct command {
     const char *namespace, *kube_version, *name_template, *output_dir;
     struct value_options values;
     word_list words, api_versions, show_only;
+    template_write_fn *write;
+    void *ctx;
     bool include_crds, no_hooks, is_upgrade, skip_tests, generate_name, release_name, skip_schema, sub_notes, skip_crds, help;
 };
 
@@ -238,6 +240,17 @@ static bool locate_chart(struct command *c, const char *name, const char **path,
 
 // ---- printing ---------------------------------------------------------------------------------------------------------
 
+static void put(struct command *c, const char *format, ...) PRINTF(2, 3);
+static void put(struct command *c, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    struct buf text = BUF_IN(c->arena);
+    buf_vprintf(&text, format, args);
+    va_end(args);
+    c->write(c->ctx, text.data, text.len);
+}
+
 // "# Source: CHART/PATH" of a document: PATH, or NULL.
 static const char *source_path(struct arena *a, struct slice document)
 {
@@ -251,7 +264,7 @@ static const char *source_path(struct arena *a, struct slice document)
     return slice_dup(a, path);
 }
 
-static bool print_selected(struct command *c, struct slice text, struct buf *out, struct error *err)
+static bool print_selected(struct command *c, struct slice text, struct error *err)
 {
     slice_list documents = manifest_split(c->arena, text);
     for (size_t i = 0; i < c->show_only.len; i++) {
@@ -261,7 +274,7 @@ static bool print_selected(struct command *c, struct slice text, struct buf *out
             if (!path || chart_path_match(c->show_only.items[i], path) != CHART_MATCH_YES)
                 continue;
             found = true;
-            buf_printf(out, "---\n%.*s\n", SLICE_ARG(documents.items[k]));
+            put(c, "---\n%.*s\n", SLICE_ARG(documents.items[k]));
         }
         if (!found)
             return error_set(err, ERROR_NOT_FOUND, "could not find template %s in chart", c->show_only.items[i]);
@@ -323,23 +336,64 @@ static bool write_files(struct command *c, const struct rendered *r, const char 
     return true;
 }
 
-static bool print_rendered(struct command *c, const struct rendered *r, struct buf *out, struct error *err)
+static void print_source(struct command *c, const char *path, struct slice text)
 {
-    struct buf text = BUF_IN(c->arena);
-    buf_slice(&text, slice_trim_space(r->manifest_text));
-    buf_char(&text, '\n');
+    put(c, "---\n# Source: %s\n", path);
+    c->write(c->ctx, text.data ? text.data : "", text.len);
+    c->write(c->ctx, "\n", 1);
+}
+
+// Helm trims the manifest as a whole, and objects are trimmed already: what is left is the end of the last CRD.
+static void print_crds(struct command *c, const struct rendered *r)
+{
+    size_t count = 0;
+    struct chart_file *crds = c->include_crds ? chart_crds(c->arena, r->chart, &count) : NULL;
+    for (size_t i = 0; i < count; i++) {
+        struct slice text = crds[i].data;
+        bool last = i + 1 == count && r->objects.len == 0;
+        while (last && text.len > 0 && strchr(" \t\n\v\f\r", text.data[text.len - 1]))
+            text.len--;
+        if (last && text.len == 0)
+            put(c, "---\n# Source: %s\n", crds[i].name);
+        else
+            print_source(c, crds[i].name, text);
+    }
+    if (count == 0 && r->objects.len == 0)
+        put(c, "\n");
+}
+
+static void print_all(struct command *c, const struct rendered *r)
+{
+    print_crds(c, r);
+    for (size_t i = 0; i < r->objects.len; i++) {
+        const struct manifest *m = &r->objects.items[i];
+        print_source(c, m->source, slice_n(m->text, m->len));
+    }
     for (size_t i = 0; i < r->hooks.len; i++) {
         const struct manifest *m = &r->hooks.items[i].manifest;
-        if (!is_shown(c, &r->hooks.items[i]))
-            continue;
-        buf_printf(&text, "---\n# Source: %s\n", m->source);
-        buf_add(&text, m->text, m->len);
-        buf_char(&text, '\n');
+        if (is_shown(c, &r->hooks.items[i]))
+            print_source(c, m->source, slice_n(m->text, m->len));
     }
-    if (c->show_only.len > 0)
-        return print_selected(c, buf_view(&text), out, err);
-    *out = text;
-    return true;
+}
+
+static void collect_text(void *ctx, const char *data, size_t len)
+{
+    buf_add(ctx, data, len);
+}
+
+static bool print_rendered(struct command *c, const struct rendered *r, struct error *err)
+{
+    if (c->show_only.len == 0) {
+        print_all(c, r);
+        return true;
+    }
+    // Helm cuts up what it would have printed.
+    struct buf text = BUF_IN(c->arena);
+    struct command whole = *c;
+    whole.write = collect_text;
+    whole.ctx = &text;
+    print_all(&whole, r);
+    return print_selected(c, buf_view(&text), err);
 }
 
 // ---- the command ------------------------------------------------------------------------------------------------------
@@ -366,7 +420,7 @@ static bool add_api_versions(struct command *c, struct render_capabilities *caps
     return true;
 }
 
-static bool run(struct command *c, struct buf *out, struct error *err)
+static bool run(struct command *c, struct error *err)
 {
     const char *name, *chart_word, *path;
     const struct chart_schema_source schemas = {.fetch = schema_helper_fetch};
@@ -374,7 +428,7 @@ static bool run(struct command *c, struct buf *out, struct error *err)
                                      .skip_schema = c->skip_schema,
                                      .schema_source = &schemas,
                                      .sub_notes = c->sub_notes,
-                                     .include_crds = c->include_crds};
+                                     .no_text = true};
     if (!str_empty(c->kube_version) &&
         !render_parse_kube_version(c->arena, c->kube_version, &options.capabilities, err))
         return error_wrap(err, "invalid kube version '%s'", c->kube_version);
@@ -400,30 +454,35 @@ static bool run(struct command *c, struct buf *out, struct error *err)
         }
         return false;
     }
-    return c->output_dir ? write_files(c, &rendered, name, err) : print_rendered(c, &rendered, out, err);
+    return c->output_dir ? write_files(c, &rendered, name, err) : print_rendered(c, &rendered, err);
 }
 
-enum template_result template_run(struct arena *arena, int argc, char **argv, struct buf *out, struct error *err)
+enum template_result template_run(struct arena *arena, int argc, char **argv, template_write_fn *write, void *ctx,
+                                  struct error *err)
 {
-    struct command command = {.arena = arena};
+    struct command command = {.arena = arena, .write = write, .ctx = ctx};
     if (!parse_arguments(&command, argc, argv, err))
         return TEMPLATE_FAILED;
     if (command.help)
         return TEMPLATE_HELP;
-    return run(&command, out, err) ? TEMPLATE_DONE : TEMPLATE_FAILED;
+    return run(&command, err) ? TEMPLATE_DONE : TEMPLATE_FAILED;
+}
+
+static void write_stdout(void *ctx, const char *data, size_t len)
+{
+    fwrite(data, 1, len, stdout); // a failure shows in ferror at the end
 }
 
 int template_command(int argc, char **argv)
 {
     struct arena *arena cleanup(cleanup_arena) = arena_new();
     struct error err cleanup(error_clear) = {0};
-    struct buf out = BUF_IN(arena);
-    switch (template_run(arena, argc, argv, &out, &err)) {
+    switch (template_run(arena, argc, argv, write_stdout, NULL, &err)) {
     case TEMPLATE_HELP: return print_help();
     case TEMPLATE_FAILED: fprintf(stderr, "Error: %s\n", error_text(&err)); return 1;
     default: break;
     }
-    if (fwrite(out.data ? out.data : "", 1, out.len, stdout) != out.len || fflush(stdout) != 0) {
+    if (fflush(stdout) != 0 || ferror(stdout)) {
         perror("Error: write /dev/stdout");
         return 1;
     }

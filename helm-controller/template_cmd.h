@@ -8,8 +8,10 @@
 // Returns the exit code. Needs no network and no cluster.
 int template_command(int argc, char **argv);
 
-// The same without printing: *out is what goes to stdout, err what stands behind "Error: ".
+// The same without printing: `write` gets what goes to stdout, piece by piece, and err is what stands behind "Error: ".
 enum template_result { TEMPLATE_DONE, TEMPLATE_FAILED, TEMPLATE_HELP };
-enum template_result template_run(struct arena *arena, int argc, char **argv, struct buf *out, struct error *err);
+typedef void template_write_fn(void *ctx, const char *data, size_t len);
+enum template_result template_run(struct arena *arena, int argc, char **argv, template_write_fn *write, void *ctx,
+                                  struct error *err);
 
 #endif

@@ -24,6 +24,7 @@ struct work {
 };
 
 // ---- release_work.c: storage and actions ----------------------------------------------------------------------------------
+bool work_read(struct work *w, struct error *err); // into w->latest: of the release that the spec names
 bool work_read_latest(struct work *w, const char *storage_namespace, const char *name, struct error *err);
 // Whether an action of this HelmRelease is under way on the newest revision, and which.
 bool work_under_way(const struct work *w, enum action_kind *kind);
@@ -56,5 +57,39 @@ bool report_superseded(struct work *w, struct error *err);
 void report_in_sync(struct work *w);
 // What Ready has to say: Remediated or Released, whichever is of the newer generation.
 struct value report_summary(struct work *w);
+
+// ---- work_know.c: what is wanted -----------------------------------------------------------------------------------------------
+struct value work_ready(struct work *w);                   // the Ready condition
+int64_t work_counter(struct work *w, const char *name);    // of the status: "failures", …
+void work_clear_failures(struct value status);
+const char *work_common_digest(struct work *w);            // of spec.commonMetadata; NULL: there is none
+struct decide_facts work_facts(struct work *w);            // all but in_sync
+// Dependencies, source, values and digests. False: *result says what is missing.
+bool work_know(struct work *w, struct result *result);
+bool work_know_version(struct work *w, struct error *err); // of the chart
+void work_note_attempt(struct work *w);                    // status.lastAttempted*; a new attempt has no failures yet
+
+// ---- work_drive.c: from what is there to what is wanted ---------------------------------------------------------------------------
+struct result work_drive(struct work *w);
+struct result work_go_on(struct work *w, enum action_kind kind); // with the action that is under way
+// Notes the outcome of an action that ended without being noted.
+bool work_record(struct work *w, enum action_kind kind, struct error *err);
+
+// ---- work_end.c -----------------------------------------------------------------------------------------------------------------
+struct result work_finalize(struct work *w); // the HelmRelease is being deleted
+// Uninstalls a release that the spec no longer names, and reads the one that it does. False: *result ends the reconcile.
+bool work_settle_target(struct work *w, struct result *result);
+
+// ---- work_results.c: what a reconcile ends with -----------------------------------------------------------------------------------
+const char *condition_word(struct value condition, const char *key, const char *fallback);
+struct result result_again(struct work *w);     // after a failure, with back-off
+struct result result_exhausted(struct work *w); // no retries are left
+struct result result_stuck(struct work *w, const char *reason, const char *message);
+struct result result_in_sync(struct work *w);
+struct result result_running(struct work *w, const struct action *action, bool remediation);
+struct result result_soon(struct work *w, const char *message);  // something short is under way
+struct result result_later(struct work *w, const char *reason, const char *message); // a prerequisite is missing: --requeue-dependency
+struct result result_no_artifact(struct work *w, struct error *err);
+struct result result_denied(struct work *w, struct error *err);
 
 #endif
