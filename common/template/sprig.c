@@ -8,6 +8,7 @@ static const struct template_funcs *const parts[] = {
     &sprig_strings, &sprig_lists,    &sprig_dicts, &sprig_logic,  &sprig_convert,
     &sprig_math,    &sprig_encoding, &sprig_regex, &sprig_semver, &sprig_paths,
     &sprig_random,  &sprig_crypto,   &sprig_certs, &sprig_url,    &sprig_words,
+    &sprig_dates,
 };
 
 const struct template_funcs *template_sprig(void)

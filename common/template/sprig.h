@@ -7,7 +7,7 @@
 
 extern const struct template_funcs sprig_strings, sprig_lists, sprig_dicts, sprig_logic, sprig_convert, sprig_math,
     sprig_encoding, sprig_regex, sprig_semver, sprig_paths, sprig_random, sprig_crypto, sprig_certs,
-    sprig_url, sprig_words;
+    sprig_url, sprig_words, sprig_dates;
 
 
 // Sprig's strval: a string as it is, bytes as text, the rest as %v.
