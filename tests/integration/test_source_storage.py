@@ -34,19 +34,18 @@ def test_storage(cluster, git_server, namespace, repo):
         os.unlink(path)
         wait_for("there again", lambda: os.path.exists(path) and fetch(c, ready(cluster, KIND, "repo", namespace)["status"]["artifact"]))
         os.makedirs(os.path.join(c.storage, ".tmp", "left-over"))
-        shutil.copytree(c.storage, c.folder + "-copy")
+        copy = c.folder + "-copy"
+        shutil.copytree(c.storage, copy)
         kept = ready(cluster, KIND, "repo", namespace)["status"]["artifact"]
-    with running(cluster) as c:
-        shutil.rmtree(c.storage, ignore_errors=True)
-    with running(cluster, "--storage-path", c.folder + "-copy") as again:
+    with running(cluster, "--storage-path", copy) as again:
         port = str(again.storage_port)
         obj = wait_for("new address", lambda: (lambda o: port in o["status"]["artifact"]["url"] and o)(ready(cluster, KIND, "repo", namespace)))
         assert {k: v for k, v in obj["status"]["artifact"].items() if k != "url"} == {k: v for k, v in kept.items() if k != "url"}
         assert fetch(again, obj["status"]["artifact"])
-        assert os.listdir(c.folder + "-copy/.tmp") == []
+        assert os.listdir(copy + "/.tmp") == []
         clean_up(cluster, namespace)
         assert again.http(again.storage_port, "/.tmp/")[0] == 404 and again.http(again.storage_port, "/../etc/passwd")[0] in (400, 404)
-        shutil.rmtree(c.folder + "-copy")
+        shutil.rmtree(copy)
 
 
 def test_garbage_collection(cluster, git_server, namespace, repo):
