@@ -123,18 +123,20 @@ static bool is_partial(const char *path)
     return (slash ? slash[1] : path[0]) == '_';
 }
 
+// `text` is scratch: it grows once for all templates, and the arena gets each output at its size.
 static bool run_one(struct arena *a, const struct template_set *set, const struct scope_template *t,
-                    const struct template_limits *limits, engine_output_list *out, struct error *err)
+                    const struct template_limits *limits, struct buf *text, engine_output_list *out, struct error *err)
 {
     struct value own = value_dict_typed(a, "common.Values");
     value_set_str(own, "Name", t->path);
     value_set_str(own, "BasePath", t->base_path);
     value_set(t->data, "Template", own);
-    struct buf text = BUF_IN(a);
-    if (!template_execute(set, a, t->path, t->data, limits, &text, err))
+    buf_clear(text);
+    if (!template_execute(set, a, t->path, t->data, limits, text, err))
         return engine_exec_error(a, t->path, err);
-    remove_no_value(&text, 0);
-    vec_push(a, out, (struct engine_output){.path = t->path, .text = buf_view(&text)});
+    remove_no_value(text, 0);
+    vec_push(a, out,
+             (struct engine_output){.path = t->path, .text = slice_n(slice_dup(a, buf_view(text)), text->len)});
     return true;
 }
 
@@ -156,8 +158,9 @@ bool engine_render(struct arena *a, const scope_template_list *templates, const 
     struct template_limits limits = options->limits;
     if (!limits.depth)
         limits.depth = TEMPLATE_DEPTH;
+    struct buf text cleanup(buf_free) = {0};
     for (size_t i = 0; i < templates->len; i++)
-        if (!is_partial(templates->items[i].path) && !run_one(a, set, &templates->items[i], &limits, out, err))
+        if (!is_partial(templates->items[i].path) && !run_one(a, set, &templates->items[i], &limits, &text, out, err))
             return false;
     return true;
 }

@@ -215,15 +215,21 @@ static bool read_head_briefly(struct arena *a, struct slice text, struct head *o
     return true;
 }
 
-static struct manifest make_manifest(struct arena *a, const char *path, struct slice text, const struct head *h)
+static struct manifest make_manifest(const char *path, struct slice text, const struct head *h)
 {
     return (struct manifest){.source = path,
-                             .text = slice_dup(a, text),
+                             .text = text.data,
                              .len = text.len,
                              .api_version = h->api_version,
                              .kind = h->kind,
                              .name = h->name,
                              .namespace = h->namespace};
+}
+
+// Behind a document stands white space, a separator or the NUL of the whole text: room for a NUL.
+static void terminate(const struct manifest *m)
+{
+    ((char *)m->text)[m->len] = 0;
 }
 
 // ---- hooks ------------------------------------------------------------------------------------------------------------
@@ -346,7 +352,7 @@ static bool add_document(struct arena *a, const char *path, struct slice text, m
     struct head head;
     if (!read_head_briefly(a, text, &head, err))
         return error_wrap(err, "YAML parse error on %s", path);
-    struct manifest m = make_manifest(a, path, text, &head);
+    struct manifest m = make_manifest(path, text, &head);
     struct value annotation;
     if (!head.has_annotations || !value_find(head.annotations, "helm.sh/hook", strlen("helm.sh/hook"), &annotation)) {
         vec_push(a, objects, m);
@@ -377,6 +383,10 @@ bool manifests_sort(struct arena *a, const struct manifest_file *files, size_t c
             if (!add_document(a, sorted[i]->path, documents.items[k], objects, hooks, err))
                 return false;
     }
+    for (size_t i = 0; i < objects->len; i++)
+        terminate(&objects->items[i]);
+    for (size_t i = 0; i < hooks->len; i++)
+        terminate(&hooks->items[i].manifest);
     sort_objects(a, objects);
     sort_hooks(a, hooks);
     return true;
@@ -387,6 +397,7 @@ bool manifests_parse(struct arena *a, struct slice stream, manifest_list *out, s
     slice_list documents = manifest_split(a, stream);
     for (size_t i = 0; i < documents.len; i++) {
         struct slice text = documents.items[i], line, rest;
+        text = slice_n(slice_dup(a, text), text.len);
         const char *path = "";
         if (slice_has_prefix(text, SLICE("# Source: "))) {
             slice_cut(text, '\n', &line, &rest);
@@ -397,7 +408,7 @@ bool manifests_parse(struct arena *a, struct slice stream, manifest_list *out, s
         if (!read_head_briefly(a, text, &head, err))
             return error_wrap(err, "YAML parse error on %s", path);
         if (*head.kind)
-            vec_push(a, out, make_manifest(a, path, text, &head));
+            vec_push(a, out, make_manifest(path, text, &head));
     }
     return true;
 }

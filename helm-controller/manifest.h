@@ -51,11 +51,12 @@ typedef VEC(struct hook) hook_list;
 
 struct manifest_file { // a rendered template
     const char *path;
-    struct slice text;
+    struct slice text; // writable: see manifests_sort
 };
 
 // Splits and sorts rendered files as Helm does: hooks by install order of their kind, objects too, equal ones in the order of
-// their paths and documents. A document that is no YAML: "YAML parse error on PATH: …" (ERROR_INVALID).
+// their paths and documents. A document that is no YAML: "YAML parse error on PATH: …" (ERROR_INVALID); the files are unchanged then.
+// Otherwise the manifests' texts lie in the files' own, where a NUL now stands behind each.
 bool manifests_sort(struct arena *a, const struct manifest_file *files, size_t count, manifest_list *objects,
                     hook_list *hooks, struct error *err);
 

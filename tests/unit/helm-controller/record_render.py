@@ -130,6 +130,9 @@ CRDS = {"crds/a.yaml": "kind: CustomResourceDefinition\nmetadata: {name: a}\n", 
         "charts/sub/Chart.yaml": "apiVersion: v2\nname: sub\nversion: 1.0.0\n", "charts/sub/crds/b.yml": "# raw {{ .Values }}\nkind: X\n"}
 case("with CRDs", CRDS, "--include-crds")
 case("without CRDs", CRDS)
+case("a CRD at the end", {"crds/a.yaml": "kind: X\n\n \n"}, "--include-crds")
+case("an empty CRD at the end", {"crds/a.yaml": " \n"}, "--include-crds")
+case("an empty CRD and hooks", dict(HOOKS, **{"crds/a.yaml": ""}), "--include-crds")
 # ---- charts
 SUB = {"charts/sub/Chart.yaml": "apiVersion: v2\nname: sub\nversion: 1.2.0\n", "charts/sub/values.yaml": "own: 1\n",
        "charts/sub/templates/s.yaml": "sub: |-\n  {{ toJson .Values }} {{ .Chart.Name }} {{ .Chart.IsRoot }} {{ .Template.Name }} {{ include \"shared\" . }}\n",
