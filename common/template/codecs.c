@@ -1,6 +1,7 @@
-// codecs.c - Helm's own conversions between values and YAML or JSON. Those without "must" never fail: they give an empty
+// codecs.c - Helm's own conversions between values and YAML, JSON or TOML. Those without "must" never fail: they give an empty
 // text, or a dict whose "Error" says why.
 #include "template/sprig.h"
+#include "template/toml.h"
 
 static bool to_yaml(struct template_call *call, int flags, bool must, struct value *result)
 {
@@ -140,6 +141,20 @@ static bool fn_must_from_json(struct template_call *call, struct value *result)
     return json_parse(call->arena, text.data, text.len, JSON_FLOATS, result, call->err);
 }
 
+// The text of an error takes the document's place.
+static bool fn_to_toml(struct template_call *call, struct value *result)
+{
+    if (call->args[0].kind == V_NULL)
+        return sprig_fail(call, "reflect: call of reflect.Value.Type on zero Value");
+    struct buf out = BUF_IN(call->arena);
+    struct error why cleanup(error_clear) = {0};
+    if (toml_write(&out, call->arena, call->args[0], &why))
+        *result = call_text(call, &out);
+    else
+        *result = value_printf(call->arena, "%s", error_text(&why));
+    return true;
+}
+
 static const struct template_func items[] = {
     {"fromJson", "s", fn_from_json},
     {"fromJsonArray", "s", fn_from_json_array},
@@ -153,6 +168,7 @@ static const struct template_func items[] = {
     {"toJson", "v", fn_to_json},
     {"toPrettyJson", "v", fn_to_pretty_json},
     {"toRawJson", "v", fn_to_raw_json},
+    {"toToml", "v", fn_to_toml},
     {"toYaml", "v", fn_to_yaml},
     {"toYamlPretty", "v", fn_to_yaml_pretty},
 };
