@@ -13,13 +13,12 @@ struct engine {
 
 // ---- functions --------------------------------------------------------------------------------------------------------
 
-static void remove_no_value(struct buf *text, size_t from)
+static void remove_no_value(struct buf *text)
 {
-    struct slice view = slice_sub(buf_view(text), from, text->len);
-    ptrdiff_t at = slice_find(view, SLICE(NO_VALUE));
+    ptrdiff_t at = slice_find(buf_view(text), SLICE(NO_VALUE));
     if (at < 0)
         return;
-    size_t read = from + (size_t)at, write = read;
+    size_t read = (size_t)at, write = read;
     while (read < text->len) {
         struct slice rest = slice_sub(buf_view(text), read, text->len);
         at = slice_find(rest, SLICE(NO_VALUE));
@@ -46,11 +45,12 @@ static bool include(struct template_call *call, struct value *result)
                          "rendering template has a nested reference name: %.*s: unable to execute template",
                          SLICE_ARG(name));
     ++*count;
-    struct buf out = BUF_IN(call->arena);
-    bool ok = template_run_nested(call->run, template_run_set(call->run), slice_dup(call->arena, name), call->args[1], &out,
+    struct buf out cleanup(buf_free) = {0};
+    bool ok = template_run_nested(call->run, template_run_set(call->run), value_str(call->args[0]), call->args[1], &out,
                                   call->err);
     --*count;
-    *result = value_string_n(buf_cstr(&out), out.len);
+    if (ok)
+        *result = value_string_copy(call->arena, out.data ? out.data : "", out.len);
     return ok;
 }
 
@@ -64,7 +64,7 @@ static const char *quoted(struct arena *a, struct slice s)
 static bool tpl(struct template_call *call, struct value *result)
 {
     struct slice text = value_slice(call->args[0]);
-    struct buf out = BUF_IN(call->arena);
+    struct buf out cleanup(buf_free) = {0};
     if (slice_find(text, SLICE("{{")) < 0) {
         buf_slice(&out, text); // nothing to execute
     } else {
@@ -74,8 +74,8 @@ static bool tpl(struct template_call *call, struct value *result)
         if (!template_run_nested(call->run, set, "gotpl", call->args[1], &out, call->err))
             return error_wrap(call->err, "error during tpl function execution for %s", quoted(call->arena, text));
     }
-    remove_no_value(&out, 0);
-    *result = value_string_n(buf_cstr(&out), out.len);
+    remove_no_value(&out);
+    *result = value_string_copy(call->arena, out.data ? out.data : "", out.len);
     return true;
 }
 
@@ -134,7 +134,7 @@ static bool run_one(struct arena *a, const struct template_set *set, const struc
     buf_clear(text);
     if (!template_execute(set, a, t->path, t->data, limits, text, err))
         return engine_exec_error(a, t->path, err);
-    remove_no_value(text, 0);
+    remove_no_value(text);
     vec_push(a, out,
              (struct engine_output){.path = t->path, .text = slice_n(slice_dup(a, buf_view(text)), text->len)});
     return true;
