@@ -86,7 +86,7 @@ static bool valid_port(struct slice port) // with its colon
 
 static ptrdiff_t last_of(struct slice s, char c)
 {
-    const char *found = memrchr(s.data, c, s.len);
+    const char *found = s.len ? memrchr(s.data, c, s.len) : NULL;
     return found ? found - s.data : -1;
 }
 

@@ -1,0 +1,132 @@
+// test_limits.c - hostile templates end in a clear error within their limits, and the process lives on.
+#include "template/template.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+struct hostile {
+    const char *name, *text;
+    struct template_limits limits;
+    const char *says;
+};
+
+static const struct hostile cases[] = {
+    {"a template that calls itself", "{{ define \"x\" }}{{ template \"x\" . }}{{ end }}{{ template \"x\" . }}",
+     {.depth = 500}, "exceeded maximum template depth (500)"},
+    {"the same, until the stack is used up", "{{ define \"x\" }}{{ template \"x\" . }}{{ end }}{{ template \"x\" . }}",
+     {.depth = 1000000, .stack = 256 << 10}, "bytes of stack"},
+    {"output that doubles", "{{ define \"a\" }}xxxxxxxxxxxxxxxx{{ end }}"
+     "{{ define \"b\" }}{{ range 100 }}{{ template \"a\" }}{{ end }}{{ end }}"
+     "{{ range 100 }}{{ range 100 }}{{ template \"b\" }}{{ end }}{{ end }}",
+     {.output = 1 << 20}, "the output exceeds the limit of 1048576 bytes"},
+    {"loops in loops", "{{ range 100000 }}{{ range 100000 }}{{ end }}{{ end }}", {.steps = 100000},
+     "exceeded the limit of 100000 steps"},
+    {"a long string", "{{ $x := repeat 1000000000 \"abc\" }}", {.memory = 1 << 20}, "bytes of memory"},
+    {"a string that grows", "{{ $x := \"aaaaaaaaaaaaaaaa\" }}{{ range 40 }}{{ $x = print $x $x }}{{ end }}",
+     {.memory = 4 << 20}, "bytes of memory"},
+    {"a long sequence", "{{ range until 1000000000 }}{{ end }}", {.memory = 1 << 20}, "bytes of memory"},
+    {"a deep indent", "{{ indent 1000000000 \"a\" }}", {.memory = 1 << 20}, "bytes of memory"},
+    {"random bytes", "{{ randBytes 1000000000 }}", {.memory = 1 << 20}, "bytes of memory"},
+    {"a dict within itself", "{{ $d := dict }}{{ $_ := set $d \"d\" $d }}{{ $d }}{{ toJson $d }}"
+     "{{ printf \"%5v\" $d | len }}{{ fail \"lives\" }}", {0}, "lives"},
+};
+
+static void test_hostile(void **state)
+{
+    const struct hostile *c = *state;
+    struct arena *a = arena_new();
+    struct template_set *set = template_set_new(a);
+    template_set_funcs(set, template_codecs(), NULL);
+    template_set_funcs(set, template_sprig(), NULL);
+    struct buf out = BUF_IN(a);
+    struct error err cleanup(error_clear) = {0};
+    assert_true(template_parse(set, "t", c->text, strlen(c->text), &err));
+    assert_false(template_execute(set, a, "t", VALUE_NULL, &c->limits, &out, &err));
+    assert_non_null(strstr(error_text(&err), c->says));
+    if (c->limits.depth || c->limits.output || c->limits.steps || c->limits.memory)
+        assert_int_equal(err.class, ERROR_LIMIT);
+    assert_int_equal(out.len, 0); // a template that failed has printed nothing
+    assert_true(arena_used(a) < 64u << 20);
+    arena_free(a);
+}
+
+// Source that opens and opens: the parser's own recursion has an end.
+static void test_nested_source(void **state)
+{
+    static const char *const openings[] = {"(", "if (", "{{if true}}", "{{range .}}", "{{define \"x\"}}", "{{block \"x\" .}}"};
+    for (size_t i = 0; i < ARRAY_LEN(openings); i++) {
+        struct arena *a = arena_new();
+        struct template_set *set = template_set_new(a);
+        struct buf text = BUF_IN(a);
+        bool action = openings[i][0] != '{';
+        if (action)
+            buf_str(&text, "{{ ");
+        for (int k = 0; k < 200000; k++)
+            buf_str(&text, openings[i]);
+        struct error err cleanup(error_clear) = {0};
+        assert_false(template_parse(set, "t", text.data, text.len, &err));
+        assert_int_not_equal(err.class, 0);
+        arena_free(a);
+    }
+}
+
+// A set can be cloned and added to without the base seeing it, and both run side by side.
+static void test_clone(void **state)
+{
+    struct arena *a = arena_new();
+    struct error err cleanup(error_clear) = {0};
+    struct template_set *base = template_set_new(a);
+    static const char one[] = "{{ define \"x\" }}base{{ end }}{{ template \"x\" }}", two[] = "{{ define \"x\" }}clone{{ end }}";
+    assert_true(template_parse(base, "t", one, sizeof one - 1, &err));
+    struct template_set *clone = template_set_clone(a, base);
+    assert_true(template_parse(clone, "u", two, sizeof two - 1, &err));
+    struct buf out = BUF_IN(a);
+    assert_true(template_execute(base, a, "t", VALUE_NULL, NULL, &out, &err));
+    assert_true(template_execute(clone, a, "t", VALUE_NULL, NULL, &out, &err));
+    assert_string_equal(buf_cstr(&out), "baseclone");
+    assert_false(template_defined(base, "u"));
+    assert_true(template_defined(clone, "t"));
+    assert_false(template_execute(base, a, "u", VALUE_NULL, NULL, &out, &err));
+    assert_string_equal(error_text(&err), "template: no template \"u\" associated with template \"gotpl\"");
+    arena_free(a);
+}
+
+static void test_missing_key(void **state)
+{
+    static const struct {
+        bool zero, error;
+        const char *text, *prints, *fails;
+    } cases_of[] = {
+        {false, false, "{{ .a }}{{ .a.b }}", "<no value><no value>", NULL},
+        {true, false, "{{ .a }}", "<no value>", NULL},
+        {true, false, "{{ .a.b }}", NULL, "nil pointer evaluating interface {}.b"},
+        {false, true, "{{ .a }}", NULL, "map has no entry for key \"a\""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases_of); i++) {
+        struct arena *a = arena_new();
+        struct template_set *set = template_set_new(a);
+        template_set_missing_key(set, cases_of[i].zero, cases_of[i].error);
+        struct buf out = BUF_IN(a);
+        struct error err cleanup(error_clear) = {0};
+        assert_true(template_parse(set, "t", cases_of[i].text, strlen(cases_of[i].text), &err));
+        bool good = template_execute(set, a, "t", value_dict(a), NULL, &out, &err);
+        assert_int_equal(good, cases_of[i].prints != NULL);
+        if (good)
+            assert_string_equal(buf_cstr(&out), cases_of[i].prints);
+        else
+            assert_non_null(strstr(error_text(&err), cases_of[i].fails));
+        arena_free(a);
+    }
+}
+
+int main(void)
+{
+    struct CMUnitTest tests[ARRAY_LEN(cases) + 3];
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        tests[i] = (struct CMUnitTest){cases[i].name, test_hostile, NULL, NULL, (void *)&cases[i]};
+    tests[ARRAY_LEN(cases)] = (struct CMUnitTest)cmocka_unit_test(test_nested_source);
+    tests[ARRAY_LEN(cases) + 1] = (struct CMUnitTest)cmocka_unit_test(test_clone);
+    tests[ARRAY_LEN(cases) + 2] = (struct CMUnitTest)cmocka_unit_test(test_missing_key);
+    return _cmocka_run_group_tests("limits", tests, ARRAY_LEN(tests), NULL, NULL);
+}
