@@ -210,11 +210,54 @@ static char *describe(struct arena *a, struct value object)
     return arena_printf(a, "%s/%s %s, Kind=%s", str_or(kube_namespace(object), ""), kube_name(object), api_version_of(object), kube_kind(object));
 }
 
+#define SECRET_LEAST 3 // bytes: shorter ones are in any text
+
+static void mask(struct arena *a, struct buf *text, struct slice secret)
+{
+    struct slice rest = slice_of(arena_strdup(a, buf_cstr(text)));
+    ptrdiff_t at;
+    if (secret.len < SECRET_LEAST)
+        return;
+    buf_clear(text);
+    while ((at = slice_find(rest, secret)) >= 0) {
+        buf_add(text, rest.data, (size_t)at);
+        buf_str(text, "***");
+        rest = slice_sub(rest, (size_t)at + secret.len, rest.len);
+    }
+    buf_slice(text, rest);
+}
+
+// The API server quotes what it refuses: a Secret's contents are cut out, since the message goes into status and events.
+static void hide_secrets(struct arena *a, struct value object, struct error *err)
+{
+    static const char *const parts[] = {"data", "stringData"};
+    struct buf text = BUF_IN(a);
+    if (!str_eq(kube_kind(object), "Secret"))
+        return;
+    buf_str(&text, error_text(err));
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        for (struct value_iter it = {0}; value_next(value_get(object, parts[i]), &it);) {
+            struct buf plain = BUF_IN(a);
+            bool is_text = value_is(it.value, V_STRING);
+            struct slice v = is_text ? value_slice(it.value) : slice_of(json_text(a, it.value));
+            mask(a, &text, v);
+            if (is_text && base64_decode(&plain, v.data, v.len))
+                mask(a, &text, buf_view(&plain));
+        }
+    struct error masked = {0};
+    error_set(&masked, err->class, "%s", buf_cstr(&text));
+    masked.code = err->code;
+    masked.retry_after_ms = err->retry_after_ms;
+    error_clear(err);
+    error_move(err, &masked);
+}
+
 bool objects_apply_plain(const struct objects *o, struct value object, struct error *err)
 {
     struct kube_apply_options options = {.field_manager = o->field_manager, .force = true};
     if (kube_apply(o->kube, o->arena, object, &options, NULL, err))
         return true;
+    hide_secrets(o->arena, object, err);
     return error_wrap(err, "server-side apply failed for object %s", describe(o->arena, object));
 }
 
@@ -271,11 +314,33 @@ static bool delete_one(const struct objects *o, struct value object, const char 
     return true;
 }
 
+// An object that has moved to another API group (an Ingress of extensions/v1beta1) is the same object still: the UID tells.
+static bool has_moved(const struct objects *o, struct value old, const object_list *now, bool *moved, struct error *err)
+{
+    *moved = false;
+    for (size_t i = 0; i < now->len && !*moved; i++) {
+        struct value a, b, new = now->items[i];
+        if (!str_eq(kube_name(old), kube_name(new)) || !str_eq(kube_kind(old), kube_kind(new)) ||
+            !str_eq(kube_namespace(old), kube_namespace(new)))
+            continue;
+        if (kube_get(o->kube, o->arena, kube_ref_of(old), &a, err) && kube_get(o->kube, o->arena, kube_ref_of(new), &b, err))
+            *moved = str_eq(kube_uid(a), kube_uid(b));
+        else if (err->class != ERROR_NOT_FOUND)
+            return false;
+        error_clear(err);
+    }
+    return true;
+}
+
 bool objects_prune(const struct objects *o, const object_list *old, const object_list *now, struct error *err)
 {
-    for (size_t i = 0; i < old->len; i++)
-        if (!contains(now, old->items[i]) && !delete_one(o, old->items[i], NULL, err))
+    for (size_t i = 0; i < old->len; i++) {
+        bool moved;
+        if (contains(now, old->items[i]))
+            continue;
+        if (!has_moved(o, old->items[i], now, &moved, err) || (!moved && !delete_one(o, old->items[i], NULL, err)))
             return false;
+    }
     return true;
 }
 

@@ -88,7 +88,7 @@ bool release_create(struct kube *k, struct arena *a, const char *storage_namespa
 // Writes status, document and progress; CONFLICT when somebody else wrote since it was read.
 bool release_update(struct kube *k, struct arena *a, const char *storage_namespace, struct release *r, struct error *err);
 bool release_delete(struct kube *k, struct arena *a, const char *storage_namespace, const char *name, int version, struct error *err);
-// Deletes the oldest revisions until `keep` are left (0: keeps all); the last deployed one always stays, as Helm has it.
+// Deletes the oldest revisions until `keep` are left (0: keeps all); the last deployed one always stays, as Helm has it, and the newest.
 bool release_prune_history(struct kube *k, struct arena *a, const char *storage_namespace, const char *name, int keep, struct error *err);
 
 // The text forms, for tests and the fuzzer.

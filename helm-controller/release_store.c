@@ -186,7 +186,7 @@ bool release_prune_history(struct kube *k, struct arena *a, const char *storage_
         if (str_eq(all.items[i].status, RELEASE_DEPLOYED))
             deployed = i;
     size_t surplus = all.len > (size_t)keep ? all.len - (size_t)keep : 0;
-    for (size_t i = 0; i < all.len && surplus; i++) {
+    for (size_t i = 0; i + 1 < all.len && surplus; i++) {
         if (i == deployed)
             continue;
         if (!release_delete(k, a, storage_namespace, name, all.items[i].version, err))

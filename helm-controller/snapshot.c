@@ -7,8 +7,9 @@ const char *values_digest(struct arena *a, struct value values)
 {
     struct buf text = BUF_IN(a);
     struct error ignored cleanup(error_clear) = {0};
-    if (value_len(values))
-        yaml_write(&text, values, 0, &ignored);
+    // What YAML cannot hold (U+007F) is told apart by its JSON.
+    if (value_len(values) && !yaml_write(&text, values, 0, &ignored))
+        json_write(&text, values, 0);
     return sha256_digest(a, buf_cstr(&text), text.len);
 }
 

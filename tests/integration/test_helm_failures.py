@@ -385,3 +385,68 @@ def test_api_server_restarts_during_an_upgrade(cluster, namespace, charts):
     cluster.kubelet.behave(namespace, READY)
     obj = wait_version(cluster, namespace, 2, timeout=60)
     assert "upgradeFailures" not in obj["status"] and "failures" not in obj["status"]
+
+
+def test_killed_at_any_moment(cluster, namespace, web_server, controller):
+    """A dozen upgrades, each with a kill somewhere in it: every one ends deployed, applied, and told in the status."""
+    charts = Charts(cluster, web_server, namespace)
+    templates = {"cm.yaml": CONFIGMAP, "d.yaml": DEPLOYMENT, "a.yaml": hook("pre", "pre-install,pre-upgrade"),
+                 "b.yaml": hook("post", "post-install,post-upgrade", 0, "hook-succeeded")}
+    charts.publish("1.0.0", templates=templates, values={"text": "0"})
+    cluster.apply(release(namespace, upgrade={"remediation": {"retries": 0}}))
+    wait_release(cluster, namespace)
+    for i in range(1, 13):
+        charts.publish("1.0.%d" % i, templates=templates, values={"text": str(i), "tag": str(i)})
+        seen = lambda: len(cluster.list("secrets", namespace, "owner=helm")) + len(cluster.list("jobs", namespace)) * 10
+        before, steps = seen(), i % 4
+        for _ in range(steps):  # the kill comes a number of visible steps into the upgrade
+            try:
+                before = wait_for("a step", lambda: seen() != before and seen(), timeout=1.5)
+            except AssertionError:
+                break
+        os.kill(controller.process.pid, signal.SIGKILL)
+        controller.process.stop(timeout=5)
+        controller.start()
+        def settled():
+            obj = cluster.get("helmrelease", "app", namespace)
+            now = obj["status"]["history"][0]
+            assert condition(obj)["status"] == "True" and now["chartVersion"] == "1.0.%d" % i and now["status"] == "deployed", obj["status"]
+            return obj
+        obj = wait_for("release of 1.0.%d" % i, settled, 30)
+        assert obj["status"].get("upgradeFailures", 0) == 0
+        statuses = [h[1] for h in history(cluster, namespace)]
+        assert statuses[-1] == "deployed" and statuses.count("deployed") == 1 and not [s for s in statuses if s.startswith("pending")]
+        assert cluster.get("configmap", "app", namespace)["data"]["text"] == str(i)
+        assert image(cluster, namespace).endswith(":%d" % i)
+
+
+def test_refused_secret_is_not_told(cluster, namespace, charts):
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {password: {{ .Values.password | b64enc }}, pin: {{ .Values.pin }}}\n"
+    charts.publish("1.0.0", templates={"s.yaml": secret}, values={"password": "hunter2", "pin": 987654321})
+    cluster.apply(release(namespace))
+    obj = wait_release(cluster, namespace, status="False", reason="InstallFailed", message="Kind=Secret")
+    told = json.dumps(obj["status"]["conditions"]) + json.dumps(cluster.list("events", namespace)) + history(cluster, namespace)[0][2]
+    assert "***" in told and not [s for s in ("987654321", "hunter2", base64.b64encode(b"hunter2").decode()) if s in told], told
+
+
+def test_object_that_moves_to_another_group_stays(cluster, namespace, charts):
+    if "extensions/v1beta1" not in cluster.run("api-versions").split():
+        pytest.skip("this API server no longer has a kind in two groups that a chart would use")
+    ingress = "apiVersion: %s\nkind: Ingress\nmetadata: {name: web}\nspec: {rules: [{host: a.example.com}]}\n"
+    charts.publish("1.0.0", templates={"i.yaml": ingress % "extensions/v1beta1"})
+    cluster.apply(release(namespace, install={"disableWait": True}, upgrade={"disableWait": True}))
+    wait_version(cluster, namespace, 1)
+    uid = cluster.get("ingress", "web", namespace)["metadata"]["uid"]
+    charts.publish("1.1.0", templates={"i.yaml": ingress % "networking.k8s.io/v1"})
+    wait_version(cluster, namespace, 2)
+    assert cluster.get("ingress", "web", namespace)["metadata"]["uid"] == uid
+
+
+def test_history_of_one(cluster, namespace, charts):
+    charts.publish("1.0.0")
+    cluster.apply(release(namespace, maxHistory=1))
+    wait_version(cluster, namespace, 1)
+    for version in (2, 3, 4):
+        charts.publish("1.0.%d" % version)
+        wait_version(cluster, namespace, version)
+    assert [h[:2] for h in history(cluster, namespace)] == [(3, "superseded"), (4, "deployed")]
