@@ -1,7 +1,7 @@
 // chart_build.c - makes the chart of a HelmChart.
 #include "chart_build.h"
 
-#include "chart/chart.h"
+#include "chart_dependencies.h"
 #include "regex/regex.h"
 #include "semver/semver.h"
 
@@ -217,8 +217,11 @@ bool build_local(const struct build_request *q, const char *root, struct build *
         return fail(fault, BUILD_VALUES);
     if (folder && !(chart = chart_load_dir(r->arena, path, err)))
         return fail(fault, BUILD_PACKAGE);
-    if (folder && !chart_check_dependencies(chart, err))
+    size_t added = 0;
+    if (folder && !dependencies_add(q, root, q->chart, chart, &added, err))
         return fail(fault, BUILD_DEPENDENCY);
+    if (added)
+        log_info("resolved chart dependencies", LOG_I("count", (int64_t)added));
     return package(q, chart, q->values ? &merged : NULL, b, fault, err);
 }
 

@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #define KIND "HelmChart"
-#define INDEX_MAX ((size_t)256 << 20) // of the JSON of an index; what it was made of was limited by --helm-index-max-size
 #define REVISION_CHARS 12             // of a commit in a version: charts put it into labels, which are short
 
 // ---- the request -----------------------------------------------------------------------------------------------------------
@@ -144,7 +143,7 @@ static struct result from_repository(struct source *s, struct value repository, 
     if (!helm_client_open(r, repository, &client, &reason, &err))
         return str_eq(reason, "URLInvalid") ? source_stalled(s, "FetchFailed", reason, &err)
                                             : source_failed(s, "FetchFailed", reason, &err);
-    if (!client.oci && !file_read(r->arena, store_local(s->store, r->arena, source->path), INDEX_MAX, &index, &err))
+    if (!client.oci && !file_read(r->arena, store_local(s->store, r->arena, source->path), STORED_INDEX_MAX, &index, &err))
         return source_failed(s, "FetchFailed", "ReadOperationFailed", &err);
     bool ok = build_remote(&q, &client, index, &b, &fault, &err);
     struct result result = ok ? store_build(s, &b) : build_failed(s, fault, &err);

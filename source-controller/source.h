@@ -7,6 +7,7 @@
 #include "store.h"
 
 #define SOURCE_API "source.toolkit.fluxcd.io/v1"
+#define STORED_INDEX_MAX ((size_t)256 << 20) // of a stored index, which is JSON; what it was made of kept to --helm-index-max-size
 
 struct settings {        // the process's app_data
     struct store *store;

@@ -376,8 +376,9 @@ def test_git_packaged_chart(controller, cluster, git_server, namespace):
 
 
 def test_git_dependencies(controller, cluster, git_server, namespace):
-    parent = chart(more=dict({"charts/redis-2.0.0.tgz": None}, **below("charts/lib", chart("lib", "0.1.0"))))
-    parent["Chart.yaml"] += "dependencies:\n- {name: redis, version: 2.x, repository: 'https://charts.example.com'}\n- {name: lib, version: 0.1.0}\n"
+    """What lies in charts/ is taken from there, whatever its repository is."""
+    parent = chart(more=below("charts/lib", chart("lib", "0.1.0")))
+    parent["Chart.yaml"] += "dependencies:\n- {name: redis, version: 2.x, repository: 'http://127.0.0.1:1/charts'}\n- {name: lib, version: 0.1.0}\n"
     with open(package(cluster, scratch("tgz"), chart("redis", "2.0.0")), "rb") as f:
         parent["charts/redis-2.0.0.tgz"] = f.read()
     git_source(cluster, git_server, namespace, below("app", parent))
@@ -387,7 +388,41 @@ def test_git_dependencies(controller, cluster, git_server, namespace):
     assert {"app/charts/redis/Chart.yaml", "app/charts/lib/Chart.yaml"} <= set(got)
     git_server.commit(namespace, {"app/Chart.yaml": parent["Chart.yaml"].replace("1.0.0", "1.0.1", 1)}, remove=["app/charts/redis-2.0.0.tgz"])
     reconcile(cluster, "gitrepository", "src", namespace)
-    failed(cluster, "helmchart", "app", namespace, "DependencyBuildError", "redis", on="BuildFailed")
+    failed(cluster, "helmchart", "app", namespace, "DependencyBuildError",
+           "dependency build error: failed to add remote dependency 'redis': failed to get chart repository for URL 'http://127.0.0.1:1/charts'", on="BuildFailed")
+
+
+def test_git_dependencies_from_elsewhere(controller, cluster, git_server, private_web, registry, namespace):
+    """From a folder beside, from a Helm repository with the password of the HelmRepository that has its URL, from a registry."""
+    url = publish(cluster, private_web, namespace, chart("redis", "2.0.0"), chart("redis", "2.5.0"))
+    push(cluster, registry, chart("cache", "3.0.0"), namespace)
+    cluster.apply(secret("auth", namespace, username=USER, password=PASSWORD))
+    cluster.apply(source("HelmRepository", "private", namespace, url=url, secretRef={"name": "auth"}))
+    ready(cluster, "helmrepository", "private", namespace)
+    parent = chart()
+    parent["Chart.yaml"] += ("dependencies:\n- {name: redis, version: 2.x, repository: '%s/'}\n- {name: lib, version: '>=0.1', repository: 'file://../lib'}\n"
+                             "- {name: cache, version: 3.x, repository: 'oci://%s/%s'}\n" % (url, registry.host, namespace))
+    git_source(cluster, git_server, namespace, dict(below("charts/app", parent), **below("charts/lib", chart("lib", "0.1.0"))))
+    helm_chart(cluster, namespace, "GitRepository", chart="charts/app")
+    obj = ready(cluster, "helmchart", "app", namespace, "1.0.0")
+    got = contents(fetch(controller, obj["status"]["artifact"]))
+    versions = {n: yaml.safe_load(got["app/charts/%s/Chart.yaml" % n])["version"] for n in ("redis", "lib", "cache")}
+    assert versions == {"redis": "2.5.0", "lib": "0.1.0", "cache": "3.0.0"}
+    # A lock says exactly which.
+    lock = "dependencies:\n- {name: redis, version: 2.0.0, repository: '%s'}\ndigest: sha256:x\ngenerated: '2024-01-01T00:00:00Z'\n" % url
+    parent["Chart.yaml"] = parent["Chart.yaml"].replace("1.0.0", "1.1.0", 1)
+    git_server.commit(namespace, below("charts/app", dict(parent, **{"Chart.lock": lock})))
+    reconcile(cluster, "gitrepository", "src", namespace)
+    obj = ready(cluster, "helmchart", "app", namespace, "1.1.0")
+    got = contents(fetch(controller, obj["status"]["artifact"]))
+    assert yaml.safe_load(got["app/charts/redis/Chart.yaml"])["version"] == "2.0.0" and "app/charts/lib/Chart.yaml" not in got
+    for i, (repository_url, message) in enumerate((("file://../../../etc", "leads out of its folder"), ("file://../none", "no chart found at 'charts/none'"),
+                                                   ("@alias", "aliased repository dependency is not supported"), ("s3://x/y", "invalid dependency repository URL"))):
+        bad = chart(version="2.0.%d" % i)
+        bad["Chart.yaml"] += "dependencies:\n- {name: x, version: '*', repository: '%s'}\n" % repository_url
+        git_server.commit(namespace, below("charts/app", bad), remove=["charts/app/Chart.lock"] if not i else ())
+        reconcile(cluster, "gitrepository", "src", namespace)
+        failed(cluster, "helmchart", "app", namespace, "DependencyBuildError", message, on="BuildFailed")
 
 
 def test_git_bad_chart(controller, cluster, git_server, namespace):
