@@ -38,7 +38,6 @@ struct http_request {
     size_t header_count;
     const char *user, *password; // basic; NULL: none (then the URL's user info, where it has one)
     const char *bearer;          // NULL: none
-    bool credentials_everywhere; // send them to another host after a redirect too (Helm's passCredentials)
     struct slice body;           // NULL data: none
     size_t (*read)(void *ctx, char *buffer, size_t room); // streaming body instead; body_len -1: chunked
     void *read_ctx;

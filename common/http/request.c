@@ -181,7 +181,7 @@ bool http_do(struct http *h, struct arena *a, const struct http_request *req, st
         if (!clean_url(a, target, &u, &next, err))
             return error_wrap(err, "%s %s: redirect", t.method, url_redact(a, url));
         // Once away from home, a redirect back brings the credentials no more: the way led through a stranger.
-        if (!req->credentials_everywhere && !keeps_credentials(a, url, next))
+        if (!keeps_credentials(a, url, next))
             t.credentials = false;
         if (res->status == 303 || (res->status < 303 && !strcmp(t.method, "POST"))) {
             if (strcmp(t.method, "HEAD"))
