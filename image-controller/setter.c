@@ -170,9 +170,14 @@ static void edit_value(struct editor *e, const yaml_event_t *event)
     if (style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE)
         return;
     const char *old = (const char *)event->data.scalar.value;
+    if (style == YAML_PLAIN_SCALAR_STYLE && event->data.scalar.length == 0)
+        return; // nobody wrote it: in {key,} its mark is the end of the key
     if (strlen(old) != event->data.scalar.length || !find_token(e, event->end_mark.index))
         return;
     size_t start = byte_of(e, e->scanner_start), end = byte_of(e, e->scanner_end);
+    // A scalar can stand right behind its anchor (&a:x): another one there could be read as part of that.
+    if (start && !strchr(" \t\r\n,[{:", e->text.data[start - 1]))
+        return;
     const char *setter = marker_after(e, end), *value = setter ? setter_value(e, setter) : NULL;
     if (!value || str_eq(value, old))
         return;

@@ -101,6 +101,14 @@ def test_clone(git_server, repo, folder, transport):
     bad(INVALID, "submodules are not supported", "clone", url=url, branch="main", submodules=1, folder=folder + "/x3", **keys)
 
 
+@pytest.mark.parametrize("transport", ["http", "ssh"])
+def test_many_at_once(git_server, repo, folder, transport):
+    keys = {} if transport == "http" else ssh_keys(git_server, folder)
+    good("together", url=getattr(git_server, transport)(repo[0]), branch="main", folder=folder, **keys)
+    for i in range(8):
+        assert open("%s/%d/a.yaml" % (folder, i)).read() == "three\n"
+
+
 def test_authentication_http(git_server, repo):
     name, _, head = repo
     url = git_server.private(name)

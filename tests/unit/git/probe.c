@@ -1,6 +1,9 @@
 // probe.c - common/git from the command line, for tests/integration/test_git.py: one operation, its outcome as one JSON line.
 //
-//     git-probe resolve|clone|push NAME=VALUE…     files are given as NAME=@PATH
+//     git-probe resolve|clone|together|switch|commit|push NAME=VALUE…     files are given as NAME=@PATH
+//
+// "together" clones into FOLDER/0 to FOLDER/7 in as many threads at once.
+#include <pthread.h>
 #include <stdio.h>
 
 #include "git/git.h"
@@ -42,6 +45,41 @@ static int report(const struct repo_commit *commit, const struct error *err)
     return err->class ? 1 : 0;
 }
 
+struct job {
+    const struct repo_remote *remote;
+    const struct repo_clone_options *options;
+    char *folder;
+    struct error err;
+};
+
+static void *clone_one(void *ctx)
+{
+    struct job *job = ctx;
+    struct arena *a cleanup(cleanup_arena) = arena_new();
+    struct repo_commit commit;
+    if (repo_resolve(a, job->remote, &job->options->ref, &commit, &job->err))
+        repo_clone(a, job->remote, job->options, job->folder, &commit, &job->err);
+    return NULL;
+}
+
+static void clone_together(const struct repo_remote *remote, const struct repo_clone_options *options, const char *folder,
+                           struct error *err)
+{
+    struct job jobs[8] = {0};
+    pthread_t threads[ARRAY_LEN(jobs)];
+    for (size_t i = 0; i < ARRAY_LEN(jobs); i++) {
+        jobs[i] = (struct job){remote, options, xasprintf("%s/%zu", folder, i)};
+        pthread_create(&threads[i], NULL, clone_one, &jobs[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(jobs); i++) {
+        pthread_join(threads[i], NULL);
+        free(jobs[i].folder);
+        if (jobs[i].err.class && !err->class)
+            error_move(err, &jobs[i].err);
+        error_clear(&jobs[i].err);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct arena *a cleanup(cleanup_arena) = arena_new();
@@ -75,6 +113,8 @@ int main(int argc, char **argv)
         repo_resolve(a, &remote, &options.ref, &commit, &err);
     } else if (str_eq(verb, "clone")) {
         repo_clone(a, &remote, &options, folder, &commit, &err);
+    } else if (str_eq(verb, "together")) {
+        clone_together(&remote, &options, folder, &err);
     } else if (str_eq(verb, "switch")) {
         repo_switch_branch(folder, option(argc, argv, "branch"), &err);
     } else if (str_eq(verb, "commit")) {
@@ -86,7 +126,7 @@ int main(int argc, char **argv)
         remote.push_options = extra ? (const char *const[]){extra, "second=2", NULL} : NULL;
         repo_push(a, folder, &remote, &spec, 1, option(argc, argv, "force"), &err);
     } else {
-        error_set(&err, ERROR_INVALID, "git-probe resolve|clone|switch|commit|push NAME=VALUE...");
+        error_set(&err, ERROR_INVALID, "git-probe resolve|clone|together|switch|commit|push NAME=VALUE...");
     }
     return report(&commit, &err);
 }

@@ -76,6 +76,8 @@ static void edits(void **state)
         {"no value", "a:" M("apps:my-app:tag") "\n", NULL},
         {"not a text", "a: x # {\"$imagepolicy\": 1}\n", NULL},
         {"a complex key", "? x" M("apps:my-app:tag") "\n: y" M("apps:short:name") "\n", "? x" M("apps:my-app:tag") "\n: nginx" M("apps:short:name") "\n"},
+        {"right behind an anchor", "b: &a:x" M("apps:my-app:tag") "\n", NULL},
+        {"a key without a value", "a: {t," M("apps:my-app:tag") "\n}\n", NULL},
         {"empty", "", NULL},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -127,6 +129,69 @@ static void no_yaml(void **state)
     assert_false(setter_edit(a, buf_view(&deep), images, ARRAY_LEN(images), &out, &file, &is_yaml));
     assert_false(is_yaml);
     arena_free(a);
+}
+
+// ---- any text ----------------------------------------------------------------------------------------------------------------
+
+static unsigned next_random(unsigned *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 8;
+}
+
+// A text with some bytes changed, put in or taken out, and pieces of other texts in it.
+static size_t mutate(unsigned *random, char *text, size_t room)
+{
+    static const char *const seeds[] = {
+        "a: {t: x, u: y" M("apps:my-app:tag") "\n}\n",
+        "images:\n- x" M("apps:my-app") "\n- 'y'" M("apps:short:name") "\n---\nb: &a !!str \"q\\n\"" M("apps:my-app:tag") "\r\n",
+        "\xEF\xBB\xBF? x\n: |\n  block\n",
+        "kind: D\nmetadata: {name: \xC3\xA4}\nx: a\n  b" M("apps:my-app:tag") "\n",
+        "a: [1,\n 2," M("apps:odd:tag") "\n *x]\n",
+    };
+    static const char bytes[] = "\n\r\t :#{}[]',\"&*!|>-?%@`$abq\\\xC3\xA4\xFF" "1.";
+    const char *seed = seeds[next_random(random) % ARRAY_LEN(seeds)];
+    size_t len = strlen(seed);
+    memcpy(text, seed, len);
+    for (unsigned i = next_random(random) % 6; i > 0; i--) {
+        size_t at = next_random(random) % (len + 1);
+        const char *other = seeds[next_random(random) % ARRAY_LEN(seeds)];
+        size_t from = next_random(random) % strlen(other), piece = 1 + next_random(random) % (strlen(other) - from);
+        char byte = bytes[next_random(random) % (sizeof bytes - 1)];
+        bool insert = next_random(random) % 3;
+        if (!insert && at < len) {
+            memmove(text + at, text + at + 1, --len - at);
+        } else if (insert && len + piece < room) {
+            bool one = next_random(random) % 2;
+            piece = one ? 1 : piece;
+            memmove(text + at + piece, text + at, len - at);
+            memcpy(text + at, one ? &byte : other + from, piece);
+            len += piece;
+        }
+    }
+    return len;
+}
+
+// Whatever the text: what comes out is YAML, and a second run finds nothing to do.
+static void any_text(void **state)
+{
+    unsigned random = 1;
+    size_t edited = 0;
+    for (int i = 0; i < 30000; i++) {
+        struct arena *a = arena_new();
+        struct buf out = BUF_IN(a), again = BUF_IN(a);
+        struct setter_file file = {0};
+        char text[2048];
+        bool is_yaml;
+        struct slice before = slice_n(text, mutate(&random, text, sizeof text));
+        if (setter_edit(a, before, images, ARRAY_LEN(images), &out, &file, &is_yaml)) {
+            edited++;
+            if (setter_edit(a, buf_view(&out), images, ARRAY_LEN(images), &again, &file, &is_yaml) || !is_yaml)
+                fail_msg("--- before\n%.*s\n--- after\n%s", SLICE_ARG(before), buf_cstr(&out));
+        }
+        arena_free(a);
+    }
+    assert_true(edited > 3000);
 }
 
 static void changes(void **state)
@@ -231,6 +296,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(edits),
         cmocka_unit_test(no_yaml),
+        cmocka_unit_test(any_text),
         cmocka_unit_test(changes),
         cmocka_unit_test(files),
     };
