@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import io
 import json
+import socket
 import tarfile
 import urllib.request
 
@@ -135,3 +136,12 @@ def chart(name="app", version="1.0.0", values="replicas: 1\n", more=None):
 
 def below(folder, files):
     return {"%s/%s" % (folder, path): data for path, data in files.items()}
+
+
+@contextlib.contextmanager
+def silent_server():
+    """A server that takes connections and says nothing: (its address, a function that waits for the next connection)."""
+    server = socket.create_server(("127.0.0.1", 0))
+    server.settimeout(20)
+    with server:
+        yield "127.0.0.1:%d" % server.getsockname()[1], lambda: server.accept()[0]

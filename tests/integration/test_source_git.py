@@ -7,7 +7,7 @@ import pytest
 
 from env.process import wait_for
 from runnel import condition, wait_condition, wait_event
-from source import clean_up, contents, failed, fetch, members, ready, reconcile, running, secret, source
+from source import clean_up, contents, failed, fetch, members, ready, reconcile, running, secret, silent_server, source
 
 KIND = "gitrepository"
 
@@ -254,3 +254,14 @@ def test_suspend(controller, cluster, git_server, namespace, repo):
     assert "artifact" not in cluster.get(KIND, "repo", namespace).get("status", {})
     cluster.patch(KIND, "repo", {"spec": {"suspend": False}}, namespace)
     ready(cluster, KIND, "repo", namespace, first)
+
+
+def test_server_that_hangs(controller, cluster, namespace):
+    """spec.timeout ends it; an object that is deleted meanwhile goes."""
+    with silent_server() as (address, accept):
+        add(cluster, namespace, "http://%s/x.git" % address, timeout="2s")
+        with accept():
+            failed(cluster, KIND, "repo", namespace, "GitOperationFailed", "failed to checkout and determine revision")
+        with accept():  # the next try is under way
+            cluster.run("delete", KIND, "repo", "-n", namespace, "--wait=false")
+            wait_for("gone", lambda: cluster.get(KIND, "repo", namespace) is None, timeout=15)

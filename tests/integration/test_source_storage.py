@@ -1,12 +1,13 @@
 """source-controller's artifact store, through the life of the process: restarts, damage, garbage, deletion."""
 import os
 import shutil
+import time
 
 import pytest
 
 from env.process import wait_for
 from runnel import wait_event
-from source import clean_up, fetch, ready, running, source
+from source import clean_up, fetch, ready, running, silent_server, source
 
 KIND = "gitrepository"
 
@@ -60,3 +61,15 @@ def test_garbage_collection(cluster, git_server, namespace, repo):
         wait_for("two left", lambda: len(os.listdir(folder)) == 2 and head + ".tar.gz" in os.listdir(folder))
         clean_up(cluster, namespace)
         assert not os.path.exists(folder)
+
+
+def test_sigterm_while_fetching(cluster, namespace):
+    with running(cluster) as c, silent_server() as (address, accept):
+        cluster.apply(source("GitRepository", "repo", namespace, url="http://%s/x.git" % address, timeout="60s"))
+        with accept():
+            began = time.monotonic()
+            assert c.stop(keep=True) == 0 and time.monotonic() - began < 5
+    obj = cluster.get(KIND, "repo", namespace)
+    assert "FetchFailed" not in str(obj["status"])  # that the process ended is no failure of the source
+    cluster.patch(KIND, "repo", {"metadata": {"finalizers": None}}, namespace)
+    clean_up(cluster, namespace)
