@@ -1,4 +1,5 @@
-// automation_source.c - from an ImageUpdateAutomation's spec to a Git remote: the GitRepository it names, its Secrets, the branches.
+// automation_source.c - from an ImageUpdateAutomation's spec to a Git remote: the GitRepository it names, its Secrets,
+// the branches.
 #include "automation.h"
 
 #define REASON_INVALID_SOURCE "InvalidSourceConfiguration"
@@ -17,7 +18,8 @@ static struct repo_ref ref_of(struct value v)
 }
 
 // The push branch, and whether it is another one than what is checked out, by Flux's rules.
-static bool choose_branches(struct reconcile *r, struct value repository, struct automation_source *s, struct error *err)
+static bool choose_branches(struct reconcile *r, struct value repository, struct automation_source *s,
+                            struct error *err)
 {
     struct value checkout = value_path(r->spec, "git.checkout"), ref = value_get(checkout, "ref");
     if (!value_is(checkout, V_DICT))
@@ -31,8 +33,9 @@ static bool choose_branches(struct reconcile *r, struct value repository, struct
         return true;
     }
     if (str_empty(s->checkout.branch))
-        return error_set(err, ERROR_INVALID,
-                         "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref");
+        return error_set(
+            err, ERROR_INVALID,
+            "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref");
     s->push_branch = s->checkout.branch;
     return true;
 }
@@ -80,11 +83,13 @@ bool automation_source(struct reconcile *r, struct automation_source *out, const
     const char *name = value_str_or(value_path(r->spec, "sourceRef.name"), "");
     const char *namespace = value_str_or(value_path(r->spec, "sourceRef.namespace"), r->namespace);
     if (!value_is(value_get(r->spec, "git"), V_DICT)) {
-        error_set(err, ERROR_INVALID, "source kind '%s' necessitates field .spec.git: invalid source configuration", kind);
+        error_set(err, ERROR_INVALID, "source kind '%s' necessitates field .spec.git: invalid source configuration",
+                  kind);
         return refuse(stalled, REASON_INVALID_SOURCE);
     }
     if (!str_eq(namespace, r->namespace) && app_flag_bool(r->app, "no-cross-namespace-refs")) {
-        error_set(err, ERROR_DENIED, "can't access 'GitRepository/%s/%s', cross-namespace references have been blocked", namespace, name);
+        error_set(err, ERROR_DENIED, "can't access 'GitRepository/%s/%s', cross-namespace references have been blocked",
+                  namespace, name);
         return refuse(stalled, REASON_ACCESS_DENIED);
     }
     struct value repository;
@@ -93,8 +98,10 @@ bool automation_source(struct reconcile *r, struct automation_source *out, const
                                                              : "failed to get referenced git repository");
     const char *provider = value_str_or(value_path(repository, "spec.provider"), "generic");
     if (!str_eq(provider, "generic")) {
-        error_set(err, ERROR_INVALID, "GitRepository '%s/%s': spec.provider %s is not supported by Runnel yet: invalid source configuration",
-                  namespace, name, provider);
+        error_set(
+            err, ERROR_INVALID,
+            "GitRepository '%s/%s': spec.provider %s is not supported by Runnel yet: invalid source configuration",
+            namespace, name, provider);
         return refuse(stalled, REASON_INVALID_SOURCE);
     }
     int64_t ns = 0;

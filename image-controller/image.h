@@ -11,7 +11,7 @@
 
 extern const struct controller_kind image_repository_kind, image_policy_kind, image_update_automation_kind;
 
-struct image_app { // app_data: set before the first reconcile, and then only read
+struct image_app {       // app_data: set before the first reconcile, and then only read
     const char *storage; // --storage-path: the tag database, and below "work" the folders of clones
 };
 
@@ -24,8 +24,8 @@ struct image_app { // app_data: set before the first reconcile, and then only re
 // An ImageRepository's spec.image: a name without scheme, tag or digest.
 bool image_name_parse(struct arena *a, const char *image, struct oci_reference *out, struct error *err);
 
-// Connects to the registry of an ImageRepository with the credentials, certificates and proxy that its spec names. The caller frees *out.
-// Errors are those of the Secrets; nothing is sent yet.
+// Connects to the registry of an ImageRepository with the credentials, certificates and proxy that its spec names. The
+// caller frees *out. Errors are those of the Secrets; nothing is sent yet.
 bool image_registry(struct reconcile *r, struct value repository, const struct oci_reference *image, struct oci **out,
                     struct error *err);
 

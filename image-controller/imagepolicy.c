@@ -7,7 +7,7 @@
 #define REASON_INVALID_POLICY "InvalidPolicy"
 #define REASON_FAILED "Failed"
 
-// ---- the repository and who may use it -------------------------------------------------------------------------------------
+// ---- the repository and who may use it ----------------------------------------------------------------------------
 
 static const char *repository_namespace(struct value policy)
 {
@@ -22,22 +22,27 @@ static bool may_access(struct reconcile *r, struct value repository, struct erro
     if (str_eq(there, r->namespace))
         return true;
     if (!value_is(value_path(repository, "spec.accessFrom"), V_DICT))
-        return error_set(err, ERROR_DENIED, "access denied: '%s/%s' can't be accessed due to missing ACL labels on 'accessFrom'", there, name);
+        return error_set(err, ERROR_DENIED,
+                         "access denied: '%s/%s' can't be accessed due to missing ACL labels on 'accessFrom'", there,
+                         name);
     if (!kube_get(r->kube, r->arena, (struct kube_ref){"v1", "Namespace", NULL, r->namespace}, &namespace, err))
         return error_wrap(err, "access denied");
     struct value labels = value_path(namespace, "metadata.labels");
     for (size_t i = 0; i < value_len(selectors); i++)
         if (selector_matches(value_at(selectors, i), labels))
             return true;
-    return error_set(err, ERROR_DENIED, "access denied: '%s/%s' can't be accessed due to ACL labels mismatch on namespace '%s'", there, name,
-                     r->namespace);
+    return error_set(err, ERROR_DENIED,
+                     "access denied: '%s/%s' can't be accessed due to ACL labels mismatch on namespace '%s'", there,
+                     name, r->namespace);
 }
 
 static bool get_repository(struct reconcile *r, struct value *out, struct error *err)
 {
-    const char *namespace = repository_namespace(r->object), *name = value_str_or(value_path(r->spec, "imageRepositoryRef.name"), "");
+    const char *namespace = repository_namespace(r->object),
+               *name = value_str_or(value_path(r->spec, "imageRepositoryRef.name"), "");
     if (!str_eq(namespace, r->namespace) && app_flag_bool(r->app, "no-cross-namespace-refs"))
-        return error_set(err, ERROR_DENIED, "cannot access 'ImageRepository/%s/%s', cross-namespace references have been blocked",
+        return error_set(err, ERROR_DENIED,
+                         "cannot access 'ImageRepository/%s/%s', cross-namespace references have been blocked",
                          namespace, name);
     if (!reconcile_get(r, (struct kube_ref){IMAGE_API, "ImageRepository", namespace, name}, out, err))
         return err->class == ERROR_NOT_FOUND ? error_wrap(err, "referenced ImageRepository does not exist") : false;
@@ -53,15 +58,15 @@ static struct result no_repository(struct reconcile *r, struct error *err)
     return result_failed(r, reason, err);
 }
 
-// ---- the digest ------------------------------------------------------------------------------------------------------------
+// ---- the digest ---------------------------------------------------------------------------------------------------
 
 static const char *reflection(struct reconcile *r)
 {
     return value_str_or(value_get(r->spec, "digestReflectionPolicy"), "Never");
 }
 
-static bool fetch_digest(struct reconcile *r, struct value repository, const struct oci_reference *image, const char *tag,
-                         const char **digest, struct error *err)
+static bool fetch_digest(struct reconcile *r, struct value repository, const struct oci_reference *image,
+                         const char *tag, const char **digest, struct error *err)
 {
     struct oci *registry = NULL;
     if (!image_registry(r, repository, image, &registry, err))
@@ -71,23 +76,24 @@ static bool fetch_digest(struct reconcile *r, struct value repository, const str
     return fine;
 }
 
-// ---- the result ------------------------------------------------------------------------------------------------------------
+// ---- the result ---------------------------------------------------------------------------------------------------
 
 static const char *ref_text(struct arena *a, struct value ref)
 {
     const char *digest = value_str_or(value_get(ref, "digest"), "");
-    return arena_printf(a, "%s:%s%s%s", value_str_or(value_get(ref, "name"), ""), value_str_or(value_get(ref, "tag"), ""),
-                        *digest ? "@" : "", digest);
+    return arena_printf(a, "%s:%s%s%s", value_str_or(value_get(ref, "name"), ""),
+                        value_str_or(value_get(ref, "tag"), ""), *digest ? "@" : "", digest);
 }
 
-static bool update_refs(struct reconcile *r, struct value repository, const struct oci_reference *image, const char *tag,
-                        struct error *err)
+static bool update_refs(struct reconcile *r, struct value repository, const struct oci_reference *image,
+                        const char *tag, struct error *err)
 {
     struct value old = value_get(r->status, "latestRef"), latest = value_dict(r->arena);
     const char *digest = value_str_or(value_get(old, "digest"), NULL);
     value_set(latest, "name", value_path(repository, "spec.image"));
     value_set_str(latest, "tag", tag);
-    bool same = value_equal(value_get(old, "name"), value_get(latest, "name")) && str_eq(value_str(value_get(old, "tag")), tag);
+    bool same =
+        value_equal(value_get(old, "name"), value_get(latest, "name")) && str_eq(value_str(value_get(old, "tag")), tag);
     bool always = str_eq(reflection(r), "Always"), once = str_eq(reflection(r), "IfNotPresent");
     if ((always || (once && (!same || str_empty(digest)))) && !fetch_digest(r, repository, image, tag, &digest, err))
         return error_wrap(err, "failed fetching digest of %s", ref_text(r->arena, latest));
@@ -106,8 +112,9 @@ static const char *ready_message(struct reconcile *r)
 {
     struct value latest = value_get(r->status, "latestRef"), before = value_get(r->status, "observedPreviousRef");
     const char *digest = value_str_or(value_get(latest, "digest"), "");
-    const char *message = arena_printf(r->arena, "Latest image tag for %s resolved to %s%s%s", value_str_or(value_get(latest, "name"), ""),
-                                       value_str_or(value_get(latest, "tag"), ""), *digest ? " with digest " : "", digest);
+    const char *message = arena_printf(
+        r->arena, "Latest image tag for %s resolved to %s%s%s", value_str_or(value_get(latest, "name"), ""),
+        value_str_or(value_get(latest, "tag"), ""), *digest ? " with digest " : "", digest);
     if (!value_is(before, V_DICT) || value_equal(latest, before))
         return message;
     return arena_printf(r->arena, "%s (previously %s)", message, ref_text(r->arena, before));
@@ -118,9 +125,11 @@ static bool elect(struct reconcile *r, struct value repository, const char **tag
     const struct image_app *app = app_data(r->app);
     const struct tag_key key = {app->storage, kube_namespace(repository), kube_name(repository)};
     const char **tags;
-    if (!tags_load(r->arena, &key, value_str_or(value_path(repository, "status.canonicalImageName"), ""), &tags, count, err))
+    if (!tags_load(r->arena, &key, value_str_or(value_path(repository, "status.canonicalImageName"), ""), &tags, count,
+                   err))
         return error_wrap(err, "failed to read tags from database");
-    return *count == 0 || policy_latest(r->arena, value_get(r->spec, "policy"), value_get(r->spec, "filterTags"), tags, *count, tag, err);
+    return *count == 0 || policy_latest(r->arena, value_get(r->spec, "policy"), value_get(r->spec, "filterTags"), tags,
+                                        *count, tag, err);
 }
 
 static struct result reconcile_image_policy(struct reconcile *r)
@@ -141,21 +150,22 @@ static struct result reconcile_image_policy(struct reconcile *r)
                                           : result_failed(r, REASON_FAILURE, &err);
     if (count == 0) {
         int64_t after_ms = app_flag_ms(r->app, "requeue-dependency");
-        return result_wait(r, after_ms, "False", REASON_DEPENDENCY_NOT_READY, "retrying in %s error: no tags in database",
-                           duration_format(r->arena, after_ms * 1000000));
+        return result_wait(r, after_ms, "False", REASON_DEPENDENCY_NOT_READY,
+                           "retrying in %s error: no tags in database", duration_format(r->arena, after_ms * 1000000));
     }
     if (!update_refs(r, repository, &image, tag, &err))
         return result_failed(r, REASON_FAILED, &err);
     return result_ready(r, "Succeeded", "%s", ready_message(r));
 }
 
-// ---- the table -------------------------------------------------------------------------------------------------------------
+// ---- the table ----------------------------------------------------------------------------------------------------
 
 // A change of the repository that can change what is elected: its tags, its image, who may use it.
-static void map_repository(struct app *app, struct informer *own, struct value old, struct value object, struct arena *scratch,
-                           struct queue_keys *keys)
+static void map_repository(struct app *app, struct informer *own, struct value old, struct value object,
+                           struct arena *scratch, struct queue_keys *keys)
 {
-    static const char *const paths[] = {"status.lastScanResult.revision", "status.canonicalImageName", "metadata.generation"};
+    static const char *const paths[] = {"status.lastScanResult.revision", "status.canonicalImageName",
+                                        "metadata.generation"};
     bool changed = value_is_null(old);
     for (size_t i = 0; i < ARRAY_LEN(paths) && !changed; i++)
         changed = !value_equal(value_path(old, paths[i]), value_path(object, paths[i]));
@@ -176,26 +186,27 @@ static const struct controller_map maps[] = {
 
 static bool interval_only_with_always(struct value self)
 {
-    return value_is_null(value_get(self, "interval")) || str_eq(value_str(value_get(self, "digestReflectionPolicy")), "Always");
+    return value_is_null(value_get(self, "interval")) ||
+           str_eq(value_str(value_get(self, "digestReflectionPolicy")), "Always");
 }
 
 static bool always_only_with_interval(struct value self)
 {
-    return !value_is_null(value_get(self, "interval")) || !str_eq(value_str(value_get(self, "digestReflectionPolicy")), "Always");
+    return !value_is_null(value_get(self, "interval")) ||
+           !str_eq(value_str(value_get(self, "digestReflectionPolicy")), "Always");
 }
 
 static const struct schema_rule rules[] = {
-    {"!has(self.interval) || (has(self.digestReflectionPolicy) && self.digestReflectionPolicy == 'Always')", interval_only_with_always},
-    {"has(self.interval) || !has(self.digestReflectionPolicy) || self.digestReflectionPolicy != 'Always'", always_only_with_interval},
+    {"!has(self.interval) || (has(self.digestReflectionPolicy) && self.digestReflectionPolicy == 'Always')",
+     interval_only_with_always},
+    {"has(self.interval) || !has(self.digestReflectionPolicy) || self.digestReflectionPolicy != 'Always'",
+     always_only_with_interval},
 };
 
 static const struct field fields[] = {
-    {"imageRepositoryRef", FIELD_WORKS, NULL, NULL},
-    {"policy", FIELD_WORKS, NULL, NULL},
-    {"filterTags", FIELD_WORKS, NULL, NULL},
-    {"digestReflectionPolicy", FIELD_WORKS, NULL, NULL},
-    {"interval", FIELD_WORKS, NULL, NULL},
-    {"suspend", FIELD_WORKS, NULL, NULL},
+    {"imageRepositoryRef", FIELD_WORKS, NULL, NULL}, {"policy", FIELD_WORKS, NULL, NULL},
+    {"filterTags", FIELD_WORKS, NULL, NULL},         {"digestReflectionPolicy", FIELD_WORKS, NULL, NULL},
+    {"interval", FIELD_WORKS, NULL, NULL},           {"suspend", FIELD_WORKS, NULL, NULL},
 };
 
 const struct controller_kind image_policy_kind = {

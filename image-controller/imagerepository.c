@@ -10,7 +10,7 @@
 #define REASON_AUTHENTICATION_FAILED "AuthenticationFailed"
 #define REASON_READ_FAILED "ReadOperationFailed"
 
-// ---- when to scan ----------------------------------------------------------------------------------------------------------
+// ---- when to scan -------------------------------------------------------------------------------------------------
 
 // The CRD's default stands for an empty list too.
 static struct value exclusion_list(struct reconcile *r)
@@ -71,7 +71,7 @@ static const char *scan_reason(struct reconcile *r, const char *image, int64_t *
     return *after_ms < 1000 ? "triggered by interval" : NULL;
 }
 
-// ---- scanning --------------------------------------------------------------------------------------------------------------
+// ---- scanning -----------------------------------------------------------------------------------------------------
 
 static bool compile_exclusions(struct reconcile *r, const struct regex ***out, size_t *count, struct error *err)
 {
@@ -134,7 +134,8 @@ static struct result scan_now(struct reconcile *r, const struct oci_reference *i
         error_wrap(&err, "failed to configure authentication options");
         return result_failed(r, REASON_AUTHENTICATION_FAILED, &err);
     }
-    // Without its database the repository is not ready, and becomes so again: policies that found no tags are told by that.
+    // Without its database the repository is not ready, and becomes so again: policies that found no tags are told by
+    // that.
     bool lost = str_eq(why, NO_TAGS);
     if (lost) {
         condition_set(r, "Ready", "Unknown", "Progressing", "scanning: %s", why);

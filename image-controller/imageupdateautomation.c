@@ -1,7 +1,7 @@
 // imageupdateautomation.c - ImageUpdateAutomation: writes the images that policies elected into a Git repository.
 //
-// A run is: check out, edit the marked scalars, commit, push; again with a fresh checkout when somebody else was faster. Where neither
-// the policies nor the remote changed since the last run, one request to the remote is all.
+// A run is: check out, edit the marked scalars, commit, push; again with a fresh checkout when somebody else was
+// faster. Where neither the policies nor the remote changed since the last run, one request to the remote is all.
 #include "automation.h"
 #include "message.h"
 #include "setter.h"
@@ -18,13 +18,13 @@ struct run {
     struct reconcile *r;
     struct automation_source source;
     VEC(struct setter_image) images;
-    struct value observed;         // policies by name, for the status
+    struct value observed;                  // policies by name, for the status
     struct repo_commit checked_out, pushed; // pushed.hash is empty when there was nothing to do
-    const char *failed;            // the reason of a failure
+    const char *failed;                     // the reason of a failure
     bool stalled;
 };
 
-// ---- policies --------------------------------------------------------------------------------------------------------------
+// ---- policies -----------------------------------------------------------------------------------------------------
 
 // Those of the namespace that the selector takes and that have elected an image.
 static bool list_policies(struct run *run, struct error *err)
@@ -52,7 +52,7 @@ static bool list_policies(struct run *run, struct error *err)
     return true;
 }
 
-// ---- whether there is anything to do ---------------------------------------------------------------------------------------
+// ---- whether there is anything to do ------------------------------------------------------------------------------
 
 // Neither the policies nor the remote changed since the last run, which is known by what it observed.
 static bool unchanged(struct run *run, bool *same, struct error *err)
@@ -81,7 +81,7 @@ static bool unchanged(struct run *run, bool *same, struct error *err)
     return true;
 }
 
-// ---- one attempt -----------------------------------------------------------------------------------------------------------
+// ---- one attempt --------------------------------------------------------------------------------------------------
 
 static bool check_out(struct run *run, const char *folder, struct error *err)
 {
@@ -98,7 +98,8 @@ static bool edit_files(struct run *run, const char *folder, struct setter_result
     const char *path = value_str(value_path(run->r->spec, "update.path"));
     if (setter_run(run->r->arena, folder, path, run->images.items, run->images.len, changed, err)) {
         if (changed->skipped)
-            log_info("files with image policy markers are no YAML and were left alone", LOG_I("files", (int64_t)changed->skipped));
+            log_info("files with image policy markers are no YAML and were left alone",
+                     LOG_I("files", (int64_t)changed->skipped));
         return true;
     }
     run->failed = REASON_UPDATE_FAILED;
@@ -109,9 +110,12 @@ static bool commit(struct run *run, const char *folder, const struct setter_resu
 {
     struct reconcile *r = run->r;
     struct value spec = value_path(r->spec, "git.commit");
-    const struct message_data data = {
-        .namespace = r->namespace, .name = r->name, .changed = changed, .values = value_get(spec, "messageTemplateValues")};
-    const struct repo_author author = {value_str(value_path(spec, "author.name")), value_str(value_path(spec, "author.email"))};
+    const struct message_data data = {.namespace = r->namespace,
+                                      .name = r->name,
+                                      .changed = changed,
+                                      .values = value_get(spec, "messageTemplateValues")};
+    const struct repo_author author = {value_str(value_path(spec, "author.name")),
+                                       value_str(value_path(spec, "author.email"))};
     const char *message;
     if (!message_render(r->arena, value_str(value_get(spec, "messageTemplate")), &data, &message, &run->stalled, err)) {
         run->failed = run->stalled ? REASON_REMOVED_FIELD : REASON_GIT_FAILED;
@@ -119,7 +123,8 @@ static bool commit(struct run *run, const char *folder, const struct setter_resu
     }
     const char **paths = arena_array(r->arena, const char *, changed->files.len);
     for (size_t i = 0; i < changed->files.len; i++)
-        paths[i] = *changed->base ? path_join(r->arena, changed->base, changed->files.items[i].path) : changed->files.items[i].path;
+        paths[i] = *changed->base ? path_join(r->arena, changed->base, changed->files.items[i].path)
+                                  : changed->files.items[i].path;
     if (repo_commit_files(r->arena, folder, paths, changed->files.len, &author, message, &run->pushed, err))
         return true;
     run->failed = REASON_GIT_FAILED;
@@ -129,8 +134,10 @@ static bool commit(struct run *run, const char *folder, const struct setter_resu
 static bool push(struct run *run, const char *folder, struct error *err)
 {
     struct automation_source *s = &run->source;
-    const char *refspecs[] = {arena_printf(run->r->arena, "refs/heads/%s:refs/heads/%s", s->push_branch, s->push_branch), s->push_refspec};
-    if (repo_push(run->r->arena, folder, automation_remote(s), refspecs, s->push_refspec ? 2 : 1, s->switch_branch, err))
+    const char *refspecs[] = {
+        arena_printf(run->r->arena, "refs/heads/%s:refs/heads/%s", s->push_branch, s->push_branch), s->push_refspec};
+    if (repo_push(run->r->arena, folder, automation_remote(s), refspecs, s->push_refspec ? 2 : 1, s->switch_branch,
+                  err))
         return true;
     run->failed = REASON_GIT_FAILED;
     return error_wrap(err, "failed to update source");
@@ -141,7 +148,8 @@ static bool attempt_in(struct run *run, const char *folder, struct error *err)
     struct setter_result changed;
     run->pushed = (struct repo_commit){0};
     return check_out(run, folder, err) && edit_files(run, folder, &changed, err) &&
-           (changed.files.len == 0 || (commit(run, folder, &changed, err) && (!run->pushed.hash[0] || push(run, folder, err))));
+           (changed.files.len == 0 ||
+            (commit(run, folder, &changed, err) && (!run->pushed.hash[0] || push(run, folder, err))));
 }
 
 // In a folder of its own, which is gone afterwards.
@@ -165,13 +173,14 @@ static bool update(struct run *run, struct error *err)
     for (int i = 1; !attempt(run, err); i++) {
         if (err->class != ERROR_CONFLICT || i == ATTEMPTS)
             return false;
-        log_info("the remote moved while a commit was made: once more with a fresh checkout", LOG_S("reason", error_text(err)));
+        log_info("the remote moved while a commit was made: once more with a fresh checkout",
+                 LOG_S("reason", error_text(err)));
         error_clear(err);
     }
     return true;
 }
 
-// ---- the whole -------------------------------------------------------------------------------------------------------------
+// ---- the whole ----------------------------------------------------------------------------------------------------
 
 static void tell_push(struct run *run)
 {
@@ -183,8 +192,8 @@ static void tell_push(struct run *run)
     value_set_str(r->status, "lastPushCommit", run->pushed.hash);
     value_set_str(r->status, "lastPushTime", now);
     log_info("pushed commit", LOG_S("revision", run->pushed.revision), LOG_S("branch", s->push_branch));
-    reconcile_event(r, "Normal", "Succeeded", VALUE_NULL, "pushed commit '%.7s' to branch '%s'%s\n%s", run->pushed.hash, s->push_branch,
-                    refspecs, run->pushed.message);
+    reconcile_event(r, "Normal", "Succeeded", VALUE_NULL, "pushed commit '%.7s' to branch '%s'%s\n%s", run->pushed.hash,
+                    s->push_branch, refspecs, run->pushed.message);
     reconcile_announce(r, BUS_PUSH, run->pushed.revision, s->url);
 }
 
@@ -223,11 +232,12 @@ static struct result reconcile_image_update_automation(struct reconcile *r)
     return result_ready(r, "Succeeded", UP_TO_DATE);
 }
 
-// ---- the table -------------------------------------------------------------------------------------------------------------
+// ---- the table ----------------------------------------------------------------------------------------------------
 
-// A policy that elected another image concerns every automation of its namespace: the link is in the markers of the files.
-static void map_policy(struct app *app, struct informer *own, struct value old, struct value object, struct arena *scratch,
-                       struct queue_keys *keys)
+// A policy that elected another image concerns every automation of its namespace: the link is in the markers of the
+// files.
+static void map_policy(struct app *app, struct informer *own, struct value old, struct value object,
+                       struct arena *scratch, struct queue_keys *keys)
 {
     if (value_is_null(value_path(object, "status.latestRef")) ||
         value_equal(value_path(old, "status.latestRef"), value_path(object, "status.latestRef")))
@@ -237,16 +247,18 @@ static void map_policy(struct app *app, struct informer *own, struct value old, 
         queue_keys_add(keys, kube_namespace(value_at(list, i)), kube_name(value_at(list, i)));
 }
 
-static void map_repository(struct app *app, struct informer *own, struct value old, struct value object, struct arena *scratch,
-                           struct queue_keys *keys)
+static void map_repository(struct app *app, struct informer *own, struct value old, struct value object,
+                           struct arena *scratch, struct queue_keys *keys)
 {
     if (value_equal(value_path(old, "metadata.generation"), value_path(object, "metadata.generation")))
         return;
     struct value list = informer_list(own, scratch, NULL);
     for (size_t i = 0; i < value_len(list); i++) {
         struct value automation = value_at(list, i);
-        const char *namespace = value_str_or(value_path(automation, "spec.sourceRef.namespace"), kube_namespace(automation));
-        if (str_eq(namespace, kube_namespace(object)) && str_eq(value_str(value_path(automation, "spec.sourceRef.name")), kube_name(object)))
+        const char *namespace =
+            value_str_or(value_path(automation, "spec.sourceRef.namespace"), kube_namespace(automation));
+        if (str_eq(namespace, kube_namespace(object)) &&
+            str_eq(value_str(value_path(automation, "spec.sourceRef.name")), kube_name(object)))
             queue_keys_add(keys, kube_namespace(automation), kube_name(automation));
     }
 }

@@ -22,8 +22,8 @@ static void stop(struct app *app)
 
 int main(int argc, char **argv)
 {
-    static const struct controller_kind *const kinds[] = {&image_repository_kind, &image_policy_kind, &image_update_automation_kind,
-                                                          NULL};
+    static const struct controller_kind *const kinds[] = {&image_repository_kind, &image_policy_kind,
+                                                          &image_update_automation_kind, NULL};
     static const struct flag flags[] = {
         {"storage-path", FLAG_STRING, "/data", "The folder of the tag database and of working copies."},
     };

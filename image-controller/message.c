@@ -1,4 +1,5 @@
-// message.c - renders a commit message: Go's template language and Sprig without what depends on time, chance or the machine.
+// message.c - renders a commit message: Go's template language and Sprig without what depends on time, chance or the
+// machine.
 //
 // The data are Go types as templates see them: Flux's TemplateData, update.Result and what is in it.
 #include "message.h"
@@ -8,7 +9,7 @@
 #define DEFAULT_MESSAGE "Update from image update automation"
 #define TEMPLATE_NAME "commit message"
 
-// ---- structs as templates see them -----------------------------------------------------------------------------------------
+// ---- structs as templates see them --------------------------------------------------------------------------------
 
 // A struct whose fields are known when it is made; the class's members look themselves up by place.
 struct record {
@@ -27,8 +28,8 @@ FIELD_GETTER(1)
 FIELD_GETTER(2)
 FIELD_GETTER(3)
 
-static struct value record(struct arena *a, const struct value_class *class, struct value f0, struct value f1, struct value f2,
-                           struct value f3)
+static struct value record(struct arena *a, const struct value_class *class, struct value f0, struct value f1,
+                           struct value f2, struct value f3)
 {
     struct record *r = arena_new_of(a, struct record);
     *r = (struct record){.object = {class}, .fields = {f0, f1, f2, f3}};
@@ -64,8 +65,11 @@ static const struct value_member name_members[] = {
     {.name = "Name", .get = get_field_1},
     {.name = "String", .method = true, .get = name_string},
 };
-static const struct value_class name_class = {
-    .go_type = "types.NamespacedName", .go_kind = "struct", .members = name_members, .member_count = ARRAY_LEN(name_members), .print = print_name};
+static const struct value_class name_class = {.go_type = "types.NamespacedName",
+                                              .go_kind = "struct",
+                                              .members = name_members,
+                                              .member_count = ARRAY_LEN(name_members),
+                                              .print = print_name};
 
 static void print_change(struct buf *out, struct object *self)
 {
@@ -79,8 +83,11 @@ static const struct value_member change_members[] = {
     {.name = "NewValue", .get = get_field_1},
     {.name = "Setter", .get = get_field_2},
 };
-static const struct value_class change_class = {
-    .go_type = "update.Change", .go_kind = "struct", .members = change_members, .member_count = ARRAY_LEN(change_members), .print = print_change};
+static const struct value_class change_class = {.go_type = "update.Change",
+                                                .go_kind = "struct",
+                                                .members = change_members,
+                                                .member_count = ARRAY_LEN(change_members),
+                                                .print = print_change};
 
 // ObjectIdentifier embeds kyaml's ResourceIdentifier, of a TypeMeta and a NameMeta.
 static void print_identifier(struct buf *out, struct object *self)
@@ -104,7 +111,7 @@ static const struct value_class identifier_class = {.go_type = "update.ObjectIde
                                                     .member_count = ARRAY_LEN(identifier_members),
                                                     .print = print_identifier};
 
-// ---- map[ObjectIdentifier][]Change -----------------------------------------------------------------------------------------
+// ---- map[ObjectIdentifier][]Change --------------------------------------------------------------------------------
 
 struct entry {
     const struct setter_object *identity;
@@ -147,8 +154,11 @@ static bool any_objects(struct object *self)
     return ((struct object_changes *)self)->entries.len > 0;
 }
 
-static const struct value_class objects_class = {
-    .go_type = "update.ObjectChanges", .go_kind = "map", .print = print_objects, .truth = any_objects, .next = next_object};
+static const struct value_class objects_class = {.go_type = "update.ObjectChanges",
+                                                 .go_kind = "map",
+                                                 .print = print_objects,
+                                                 .truth = any_objects,
+                                                 .next = next_object};
 
 // The order in which Go's templates range over keys that are structs: field by field.
 static int compare_identity(const struct setter_object *x, const struct setter_object *y)
@@ -166,7 +176,8 @@ static int compare_entries(const void *a, const void *b)
 
 static struct value change_value(struct arena *a, const struct setter_change *c)
 {
-    return record(a, &change_class, value_string(c->old_value), value_string(c->new_value), value_string(c->setter), VALUE_NULL);
+    return record(a, &change_class, value_string(c->old_value), value_string(c->new_value), value_string(c->setter),
+                  VALUE_NULL);
 }
 
 static void add_object(struct arena *a, struct object_changes *to, const struct setter_object *o)
@@ -176,8 +187,8 @@ static void add_object(struct arena *a, struct object_changes *to, const struct 
         if (compare_identity(to->entries.items[i].identity, o) == 0)
             e = &to->entries.items[i];
     if (!e) {
-        struct value key = record(a, &identifier_class, value_string(o->api_version), value_string(o->kind), value_string(o->name),
-                                  value_string(o->namespace));
+        struct value key = record(a, &identifier_class, value_string(o->api_version), value_string(o->kind),
+                                  value_string(o->name), value_string(o->namespace));
         vec_push(a, &to->entries, (struct entry){o, key, value_list_typed(a, "[]update.Change")});
         e = &to->entries.items[to->entries.len - 1];
     }
@@ -198,7 +209,7 @@ static struct value objects_of(struct arena *a, const struct setter_file *files,
     return value_object(&o->object);
 }
 
-// ---- update.Result ---------------------------------------------------------------------------------------------------------
+// ---- update.Result ------------------------------------------------------------------------------------------------
 
 struct changed {
     struct object object;
@@ -251,10 +262,13 @@ static const struct value_member changed_members[] = {
     {.name = "Changes", .method = true, .get = get_changes},
     {.name = "Objects", .method = true, .get = get_objects},
 };
-static const struct value_class changed_class = {
-    .go_type = "update.Result", .go_kind = "struct", .members = changed_members, .member_count = ARRAY_LEN(changed_members), .print = print_changed};
+static const struct value_class changed_class = {.go_type = "update.Result",
+                                                 .go_kind = "struct",
+                                                 .members = changed_members,
+                                                 .member_count = ARRAY_LEN(changed_members),
+                                                 .print = print_changed};
 
-// ---- the whole -------------------------------------------------------------------------------------------------------------
+// ---- the whole ----------------------------------------------------------------------------------------------------
 
 static void print_data(struct buf *out, struct object *self)
 {
@@ -268,30 +282,36 @@ static const struct value_member data_members[] = {
     {.name = "Changed", .get = get_field_1},
     {.name = "Values", .get = get_field_2},
 };
-static const struct value_class data_class = {
-    .go_type = "source.TemplateData", .go_kind = "struct", .members = data_members, .member_count = ARRAY_LEN(data_members), .print = print_data};
+static const struct value_class data_class = {.go_type = "source.TemplateData",
+                                              .go_kind = "struct",
+                                              .members = data_members,
+                                              .member_count = ARRAY_LEN(data_members),
+                                              .print = print_data};
 
 static struct value template_data(struct arena *a, const struct message_data *data)
 {
     struct changed *changed = arena_new_of(a, struct changed);
     struct value values = value_dict_typed(a, "map[string]string");
-    *changed = (struct changed){{&changed_class}, data->changed, value_dict_typed(a, "map[string]update.ObjectChanges")};
+    *changed =
+        (struct changed){{&changed_class}, data->changed, value_dict_typed(a, "map[string]update.ObjectChanges")};
     for (size_t i = 0; i < data->changed->files.len; i++) {
         const struct setter_file *file = &data->changed->files.items[i];
         value_set(changed->files, file->path, objects_of(a, file, 1));
     }
     for (struct value_iter it = {0}; value_next(data->values, &it);)
         value_set_n(values, it.key, it.key_len, it.value);
-    struct value name = record(a, &name_class, value_string(data->namespace), value_string(data->name), VALUE_NULL, VALUE_NULL);
+    struct value name =
+        record(a, &name_class, value_string(data->namespace), value_string(data->name), VALUE_NULL, VALUE_NULL);
     return record(a, &data_class, name, value_object(&changed->object), values, VALUE_NULL);
 }
 
 // Sprig's functions that give the same result for the same input wherever and whenever they run.
 static void add_hermetic(struct arena *a, const struct template_funcs *from, struct template_func *to, size_t *count)
 {
-    static const char *const left_out[] = {"date",         "date_in_zone", "date_modify", "now",       "htmlDate",    "htmlDateInZone",
-                                           "dateInZone",   "dateModify",   "randAlpha",   "randAscii", "randNumeric", "randAlphaNum",
-                                           "getHostByName", "randBytes",   "uuidv4",      "env",       "expandenv"};
+    static const char *const left_out[] = {
+        "date",          "date_in_zone", "date_modify", "now",       "htmlDate",    "htmlDateInZone",
+        "dateInZone",    "dateModify",   "randAlpha",   "randAscii", "randNumeric", "randAlphaNum",
+        "getHostByName", "randBytes",    "uuidv4",      "env",       "expandenv"};
     for (size_t i = 0; i < from->count; i++) {
         bool fine = true;
         for (size_t w = 0; w < ARRAY_LEN(left_out) && fine; w++)
@@ -320,9 +340,11 @@ static struct template_funcs *hermetic(struct arena *a)
 static bool is_removed_field(struct error *err)
 {
     static const char *const removed[][2] = {
-        {"can't evaluate field Updated in type source.TemplateData", "template uses the removed field '.Updated', use '.Changed' instead"},
+        {"can't evaluate field Updated in type source.TemplateData",
+         "template uses the removed field '.Updated', use '.Changed' instead"},
         {"can't evaluate field ImageResult in type update.Result",
-         "template uses the removed field '.Changed.ImageResult', use '.Changed.FileChanges' or '.Changed.Objects' instead"},
+         "template uses the removed field '.Changed.ImageResult', use '.Changed.FileChanges' or '.Changed.Objects' "
+         "instead"},
     };
     for (size_t i = 0; i < ARRAY_LEN(removed); i++)
         if (strstr(error_text(err), removed[i][0]))

@@ -12,13 +12,15 @@ struct candidate { // what is compared, and the tag it came from
 };
 typedef VEC(struct candidate) candidates;
 
-// ---- the filter ------------------------------------------------------------------------------------------------------------
+// ---- the filter ---------------------------------------------------------------------------------------------------
 
-// With `extract`, what it makes of the match is compared. Two tags that give the same text are one: the later in the list counts.
+// With `extract`, what it makes of the match is compared. Two tags that give the same text are one: the later in the
+// list counts.
 static bool apply_filter(struct arena *a, struct value filter, const char *const *tags, size_t count, candidates *out,
                          struct error *err)
 {
-    struct slice pattern = value_slice(value_get(filter, "pattern")), extract = value_slice(value_get(filter, "extract"));
+    struct slice pattern = value_slice(value_get(filter, "pattern")),
+                 extract = value_slice(value_get(filter, "extract"));
     const struct regex *regex = regex_cached(pattern.data ? pattern.data : "", pattern.len, err);
     if (!regex)
         return error_wrap(err, "failed to filter tags: invalid regular expression pattern '%.*s'", SLICE_ARG(pattern));
@@ -48,7 +50,7 @@ static bool apply_filter(struct arena *a, struct value filter, const char *const
     return true;
 }
 
-// ---- orders ----------------------------------------------------------------------------------------------------------------
+// ---- orders -------------------------------------------------------------------------------------------------------
 
 static bool descending(struct value rule, const char *kind, bool *out, struct error *err)
 {
@@ -56,7 +58,8 @@ static bool descending(struct value rule, const char *kind, bool *out, struct er
     *out = strcasecmp(order, "desc") == 0;
     if (*out || strcasecmp(order, "asc") == 0)
         return true;
-    return error_set(err, ERROR_INVALID, "invalid policy: invalid order argument provided: '%s', must be one of: ASC, DESC", order);
+    return error_set(err, ERROR_INVALID,
+                     "invalid policy: invalid order argument provided: '%s', must be one of: ASC, DESC", order);
 }
 
 static bool latest_semver(struct arena *a, struct value rule, const candidates *list, const struct candidate **out,
@@ -72,8 +75,8 @@ static bool latest_semver(struct arena *a, struct value rule, const candidates *
         struct error ignored cleanup(error_clear) = {0};
         const char *text = list->items[i].text;
         // Flux is strict, but for a leading v.
-        if (!semver_parse_strict(a, *text == 'v' ? text + 1 : text, &version, &ignored) || !semver_check(range, &version) ||
-            (*out && semver_compare(&version, &best) <= 0)) {
+        if (!semver_parse_strict(a, *text == 'v' ? text + 1 : text, &version, &ignored) ||
+            !semver_check(range, &version) || (*out && semver_compare(&version, &best) <= 0)) {
             arena_reset(a, mark);
             continue;
         }
@@ -85,8 +88,8 @@ static bool latest_semver(struct arena *a, struct value rule, const candidates *
     return error_set(err, ERROR_NOT_FOUND, "unable to determine latest version from provided list");
 }
 
-static bool latest_alphabetical(struct arena *a, struct value rule, const candidates *list, const struct candidate **out,
-                                struct error *err)
+static bool latest_alphabetical(struct arena *a, struct value rule, const candidates *list,
+                                const struct candidate **out, struct error *err)
 {
     bool lowest;
     if (!descending(rule, "alphabetical", &lowest, err))
@@ -137,7 +140,8 @@ bool policy_latest(struct arena *a, struct value policy, struct value filter, co
 {
     static const struct {
         const char *name;
-        bool (*elect)(struct arena *a, struct value rule, const candidates *list, const struct candidate **out, struct error *err);
+        bool (*elect)(struct arena *a, struct value rule, const candidates *list, const struct candidate **out,
+                      struct error *err);
     } kinds[] = {
         {"semver", latest_semver},
         {"alphabetical", latest_alphabetical},

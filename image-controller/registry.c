@@ -21,11 +21,13 @@ bool image_name_parse(struct arena *a, const char *image, struct oci_reference *
     if (out->tag)
         return error_set(err, ERROR_INVALID, "image '%s' should not include a tag; remove ':%s'", image, out->tag);
     if (out->digest)
-        return error_set(err, ERROR_INVALID, "image '%s' should not include a digest; remove '@%s'", image, out->digest);
+        return error_set(err, ERROR_INVALID, "image '%s' should not include a digest; remove '@%s'", image,
+                         out->digest);
     return true;
 }
 
-static bool get_secret(struct reconcile *r, const char *namespace, const char *name, struct value *out, struct error *err)
+static bool get_secret(struct reconcile *r, const char *namespace, const char *name, struct value *out,
+                       struct error *err)
 {
     return reconcile_get(r, (struct kube_ref){"v1", "Secret", namespace, name}, out, err);
 }
@@ -48,13 +50,16 @@ static bool use_certificates(struct reconcile *r, const char *namespace, struct 
             *fields[i] = secret_key(r->arena, secret, keys[i][1]);
     }
     if (!tls->cert.len != !tls->key.len)
-        return error_set(err, ERROR_INVALID, "secret '%s/%s': a client certificate needs both 'tls.crt' and 'tls.key'", namespace, name);
+        return error_set(err, ERROR_INVALID, "secret '%s/%s': a client certificate needs both 'tls.crt' and 'tls.key'",
+                         namespace, name);
     if (!tls->cert.len && !tls->ca.len)
-        return error_set(err, ERROR_INVALID, "secret '%s/%s' has none of 'ca.crt', 'tls.crt' and 'tls.key'", namespace, name);
+        return error_set(err, ERROR_INVALID, "secret '%s/%s' has none of 'ca.crt', 'tls.crt' and 'tls.key'", namespace,
+                         name);
     return true;
 }
 
-static bool use_proxy(struct reconcile *r, const char *namespace, struct value ref, const char **proxy, struct error *err)
+static bool use_proxy(struct reconcile *r, const char *namespace, struct value ref, const char **proxy,
+                      struct error *err)
 {
     struct value secret;
     struct repo_remote remote = {0};

@@ -1,7 +1,7 @@
 // setter.c - finds the marked scalars of one YAML text and replaces their bytes.
 //
-// libyaml reads the text twice: its parser says which scalars are values and of which object, its scanner where exactly the bytes of a
-// scalar begin (an event's own mark begins at a tag or an anchor).
+// libyaml reads the text twice: its parser says which scalars are values and of which object, its scanner where exactly
+// the bytes of a scalar begin (an event's own mark begins at a tag or an anchor).
 #include "setter.h"
 
 #include "value/value.h"
@@ -27,7 +27,7 @@ struct editor {
     const struct setter_image *images;
     size_t image_count;
     yaml_parser_t parser, scanner;
-    size_t scanner_end;    // of the scanner's present scalar, as libyaml counts (characters)
+    size_t scanner_end; // of the scanner's present scalar, as libyaml counts (characters)
     size_t scanner_start;
     size_t at_char, at_byte; // a pair that belongs together: marks come in order, so each is found from the one before
     struct frame stack[DEPTH_MAX];
@@ -37,7 +37,7 @@ struct editor {
     VEC(struct edit) edits;
 };
 
-// ---- positions -------------------------------------------------------------------------------------------------------------
+// ---- positions ----------------------------------------------------------------------------------------------------
 
 // libyaml's marks count characters.
 static size_t byte_of(struct editor *e, size_t character)
@@ -53,7 +53,8 @@ static size_t byte_of(struct editor *e, size_t character)
     return e->at_byte;
 }
 
-// Moves the scanner to the scalar that ends at `end`; false: there is none, the value is an empty one that nobody wrote.
+// Moves the scanner to the scalar that ends at `end`; false: there is none, the value is an empty one that nobody
+// wrote.
 static bool find_token(struct editor *e, size_t end)
 {
     while (e->scanner_end < end) {
@@ -72,9 +73,10 @@ static bool find_token(struct editor *e, size_t end)
     return e->scanner_end == end && e->scanner_start < end;
 }
 
-// ---- markers ---------------------------------------------------------------------------------------------------------------
+// ---- markers ------------------------------------------------------------------------------------------------------
 
-// The setter's name in the comment that follows a scalar on its line (after the comma of a flow collection); NULL: none.
+// The setter's name in the comment that follows a scalar on its line (after the comma of a flow collection); NULL:
+// none.
 static const char *marker_after(struct editor *e, size_t byte)
 {
     struct slice text = e->text;
@@ -109,7 +111,8 @@ static const char *setter_value(struct editor *e, const char *setter)
 {
     for (size_t i = 0; i < e->image_count; i++) {
         const struct setter_image *image = &e->images[i];
-        const char *policy = arena_printf(e->arena, "%s:%s", image->namespace, image->policy), *digest = str_or(image->digest, "");
+        const char *policy = arena_printf(e->arena, "%s:%s", image->namespace, image->policy),
+                   *digest = str_or(image->digest, "");
         if (!str_has_prefix(setter, policy))
             continue;
         const char *part = setter + strlen(policy);
@@ -123,7 +126,7 @@ static const char *setter_value(struct editor *e, const char *setter)
     return NULL;
 }
 
-// ---- writing a scalar ------------------------------------------------------------------------------------------------------
+// ---- writing a scalar ---------------------------------------------------------------------------------------------
 
 // Whether a plain scalar of these bytes is read as this string, by YAML 1.1 too.
 static bool plain_is_string(struct arena *a, const char *text)
@@ -135,7 +138,8 @@ static bool plain_is_string(struct arena *a, const char *text)
         return false;
     const char *dot = strchr(text, '.');
     bool two_dots = dot && strchr(dot + 1, '.'); // 1.2.3 is a number to no reader
-    if ((!two_dots && strspn(text, "0123456789.:_eE+-") == len) || (text[0] == '0' && strchr("xXoObB", text[1]) && text[1]))
+    if ((!two_dots && strspn(text, "0123456789.:_eE+-") == len) ||
+        (text[0] == '0' && strchr("xXoObB", text[1]) && text[1]))
         return false; // a number, a time, or near enough
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (!strcasecmp(text, words[i]))
@@ -145,7 +149,8 @@ static bool plain_is_string(struct arena *a, const char *text)
     return yaml_parse(a, text, len, 0, &read, &ignored) && str_eq(value_str(read), text);
 }
 
-// The new value in the style of the old one; a plain one that would not be read as a string gets double quotes, as in kyaml.
+// The new value in the style of the old one; a plain one that would not be read as a string gets double quotes, as in
+// kyaml.
 static const char *write_scalar(struct arena *a, yaml_scalar_style_t style, const char *text)
 {
     struct buf out = BUF_IN(a);
@@ -185,7 +190,7 @@ static void edit_value(struct editor *e, const yaml_event_t *event)
     vec_push(e->arena, &e->object.changes, (struct setter_change){arena_strdup(e->arena, old), value, setter});
 }
 
-// ---- the document's structure ----------------------------------------------------------------------------------------------
+// ---- the document's structure -------------------------------------------------------------------------------------
 
 // What identifies the object: apiVersion, kind, metadata.name, metadata.namespace.
 static void note_identity(struct editor *e, const yaml_event_t *event)
@@ -211,7 +216,9 @@ static void on_scalar(struct editor *e, const yaml_event_t *event)
 {
     struct frame *top = e->depth ? &e->stack[e->depth - 1] : NULL;
     if (top && top->map && !top->value_next) {
-        top->key = e->depth <= 2 ? arena_strndup(e->arena, (const char *)event->data.scalar.value, event->data.scalar.length) : NULL;
+        top->key = e->depth <= 2
+                       ? arena_strndup(e->arena, (const char *)event->data.scalar.value, event->data.scalar.length)
+                       : NULL;
     } else {
         if (top)
             note_identity(e, event);

@@ -1,8 +1,9 @@
 // setter.h - image references into YAML files: the marked scalars are replaced in place, every other byte stays.
 //
-// A marker is a comment at the end of a scalar's line, the JSON object {"$imagepolicy": "NAMESPACE:NAME"}, with ":tag", ":name" or
-// ":digest" after the name for a part of the reference. This is the language of Flux's image-automation-controller, which writes
-// the whole file anew with kyaml; here only the scalar's own bytes change.
+// A marker is a comment at the end of a scalar's line, the JSON object {"$imagepolicy": "NAMESPACE:NAME"}, with ":tag",
+// ":name" or
+// ":digest" after the name for a part of the reference. This is the language of Flux's image-automation-controller,
+// which writes the whole file anew with kyaml; here only the scalar's own bytes change.
 #ifndef RUNNEL_SETTER_H
 #define RUNNEL_SETTER_H
 
@@ -36,8 +37,8 @@ struct setter_result {
 bool setter_edit(struct arena *a, struct slice text, const struct setter_image *images, size_t count, struct buf *out,
                  struct setter_file *file, bool *is_yaml);
 
-// Edits the .yaml and .yml files and those named Kustomization below folder/path (NULL: all of the folder; a file: that one). Symbolic
-// links are not followed. INVALID: the path leads out, or is not there.
+// Edits the .yaml and .yml files and those named Kustomization below folder/path (NULL: all of the folder; a file: that
+// one). Symbolic links are not followed. INVALID: the path leads out, or is not there.
 bool setter_run(struct arena *a, const char *folder, const char *path, const struct setter_image *images, size_t count,
                 struct setter_result *result, struct error *err);
 

@@ -42,7 +42,8 @@ static bool read_all(struct arena *a, int fd, size_t size, struct slice *out)
     return len == size;
 }
 
-// In place, through the descriptor that was opened without following a link: the work folder is thrown away should this fail half way.
+// In place, through the descriptor that was opened without following a link: the work folder is thrown away should this
+// fail half way.
 static bool overwrite(int fd, struct slice text)
 {
     if (ftruncate(fd, 0) < 0)
@@ -145,7 +146,8 @@ static int open_below(struct arena *a, const char *folder, const char *path)
         slice_cut(rest, '/', &part, &rest);
         if (part.len == 0 || slice_eq_str(part, "."))
             continue;
-        int next = openat(at, slice_dup(a, part), (rest.len ? O_DIRECTORY | O_RDONLY : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC);
+        int next =
+            openat(at, slice_dup(a, part), (rest.len ? O_DIRECTORY | O_RDONLY : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC);
         close(at);
         at = next;
     }

@@ -1,8 +1,9 @@
 // tags.h - the tag database: the tags that the last scan of each ImageRepository found, on disk.
 //
-// One file for each ImageRepository, below --storage-path: STORAGE/tags/NAMESPACE/NAME/tags, written beside and renamed. It holds a
-// header with the digest of what follows, the canonical image name, and the tags in descending order, one a line. A file that is
-// torn, foreign or of another image reads as no tags: the repository is then scanned again. Nothing stays in memory.
+// One file for each ImageRepository, below --storage-path: STORAGE/tags/NAMESPACE/NAME/tags, written beside and
+// renamed. It holds a header with the digest of what follows, the canonical image name, and the tags in descending
+// order, one a line. A file that is torn, foreign or of another image reads as no tags: the repository is then scanned
+// again. Nothing stays in memory.
 #ifndef RUNNEL_TAGS_H
 #define RUNNEL_TAGS_H
 

@@ -13,7 +13,8 @@ bool repo_setup(struct error *err)
     for (size_t i = 0; i < ARRAY_LEN(levels); i++)
         git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, levels[i], "");
     git_libgit2_opts(GIT_OPT_SET_TEMPLATE_PATH, "");
-    // libgit2 has read the system's trust store (350 KiB) for its own TLS, which is never used here: this folder has no certificates.
+    // libgit2 has read the system's trust store (350 KiB) for its own TLS, which is never used here: this folder has no
+    // certificates.
     git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, NULL, "/proc/self/ns");
     // Each call reads each object about once: a cache would only be memory.
     git_libgit2_opts(GIT_OPT_ENABLE_CACHING, 0);
@@ -22,7 +23,7 @@ bool repo_setup(struct error *err)
     return true;
 }
 
-// ---- addresses -------------------------------------------------------------------------------------------------------------
+// ---- addresses ----------------------------------------------------------------------------------------------------
 
 static bool parse_ssh(struct arena *a, const char *url, struct repo_location *out, struct error *err)
 {
@@ -79,7 +80,7 @@ bool repo_location_parse(struct arena *a, const char *url, struct repo_location 
     return parse_ssh(a, url, out, err);
 }
 
-// ---- a call ----------------------------------------------------------------------------------------------------------------
+// ---- a call -------------------------------------------------------------------------------------------------------
 
 bool repo_call_begin(struct repo_call *call, const struct repo_remote *remote, size_t limit, struct error *err)
 {
@@ -129,7 +130,7 @@ bool repo_call_count(struct repo_call *call, size_t received)
     return false;
 }
 
-// ---- callbacks -------------------------------------------------------------------------------------------------------------
+// ---- callbacks ----------------------------------------------------------------------------------------------------
 
 static int make_transport(git_transport **out, git_remote *owner, void *payload)
 {
@@ -166,9 +167,10 @@ static int on_reference(const char *reference, const char *status, void *payload
     struct repo_call *call = payload;
     if (!status || call->rejected.class)
         return 0;
-    static const char *const moved[] = {"non-fast-forward", "fetch first", "stale info",       "failed to update ref",
-                                        "cannot lock ref",  "needs force", "failed to lock",   "already exists",
-                                        "incorrect old value provided", "reference already exists"};
+    static const char *const moved[] = {"non-fast-forward",        "fetch first",     "stale info",
+                                        "failed to update ref",    "cannot lock ref", "needs force",
+                                        "failed to lock",          "already exists",  "incorrect old value provided",
+                                        "reference already exists"};
     enum error_class class = ERROR_DENIED; // a hook or a protected branch
     for (size_t i = 0; i < ARRAY_LEN(moved); i++)
         if (strstr(status, moved[i]))
@@ -191,7 +193,8 @@ bool repo_call_remote(struct repo_call *call, git_repository *repository, git_re
 {
     git_remote_create_options options = GIT_REMOTE_CREATE_OPTIONS_INIT;
     options.repository = repository;
-    // Not only that no configuration may redirect a URL: looking for insteadOf leaks 20 KiB for each configuration line (libgit2 1.5).
+    // Not only that no configuration may redirect a URL: looking for insteadOf leaks 20 KiB for each configuration line
+    // (libgit2 1.5).
     options.flags = GIT_REMOTE_CREATE_SKIP_INSTEADOF | GIT_REMOTE_CREATE_SKIP_DEFAULT_FETCHSPEC;
     int code = git_remote_create_with_opts(out, call->remote->url, &options);
     return code == 0 ? true : repo_call_failed(call, code, err);
@@ -205,7 +208,7 @@ bool repo_call_connect(struct repo_call *call, git_remote *remote, git_direction
     return code == 0 ? true : repo_call_failed(call, code, err);
 }
 
-// ---- failures --------------------------------------------------------------------------------------------------------------
+// ---- failures -----------------------------------------------------------------------------------------------------
 
 bool repo_failed(int code, struct error *err)
 {

@@ -20,10 +20,11 @@ static void cleanup_object(git_object **o)
     git_object_free(*o);
 }
 
-// ---- the remote's references -----------------------------------------------------------------------------------------------
+// ---- the remote's references --------------------------------------------------------------------------------------
 
 // The advertisement of a connected remote, copied into the call's arena.
-static bool list_heads(struct repo_call *call, git_remote *remote, struct repo_head **heads, size_t *count, struct error *err)
+static bool list_heads(struct repo_call *call, git_remote *remote, struct repo_head **heads, size_t *count,
+                       struct error *err)
 {
     const git_remote_head **listed;
     int code = git_remote_ls(&listed, count, remote);
@@ -54,8 +55,8 @@ static bool resolve(struct repo_call *call, struct arena *a, const struct repo_r
     struct repo_head *heads;
     size_t count;
     struct repo_choice choice;
-    if (!repo_call_remote(call, NULL, &remote, err) || !repo_call_connect(call, remote, GIT_DIRECTION_FETCH, err) || !list_heads(call, remote, &heads, &count, err) ||
-        !repo_choose(call->arena, ref, heads, count, &choice, err))
+    if (!repo_call_remote(call, NULL, &remote, err) || !repo_call_connect(call, remote, GIT_DIRECTION_FETCH, err) ||
+        !list_heads(call, remote, &heads, &count, err) || !repo_choose(call->arena, ref, heads, count, &choice, err))
         return false;
     if (choice.hash)
         fill_commit(a, &choice, choice.hash, out);
@@ -63,7 +64,7 @@ static bool resolve(struct repo_call *call, struct arena *a, const struct repo_r
 }
 
 bool repo_resolve(struct arena *a, const struct repo_remote *remote, const struct repo_ref *ref,
-                 struct repo_commit *out, struct error *err)
+                  struct repo_commit *out, struct error *err)
 {
     struct repo_call call;
     *out = (struct repo_commit){0};
@@ -74,7 +75,7 @@ bool repo_resolve(struct arena *a, const struct repo_remote *remote, const struc
     return fine;
 }
 
-// ---- fetching --------------------------------------------------------------------------------------------------------------
+// ---- fetching -----------------------------------------------------------------------------------------------------
 
 static bool fetch(struct repo_call *call, git_remote *remote, const struct repo_choice *choice, bool shallow,
                   struct error *err)
@@ -83,7 +84,8 @@ static bool fetch(struct repo_call *call, git_remote *remote, const struct repo_
     if (choice->all_branches)
         vec_push(call->arena, &specs, arena_strdup(call->arena, "+refs/heads/*:" FETCHED "refs/heads/*"));
     for (size_t i = 0; i < choice->fetch_count; i++)
-        vec_push(call->arena, &specs, arena_printf(call->arena, "+%s:" FETCHED "%s", choice->fetch[i], choice->fetch[i]));
+        vec_push(call->arena, &specs,
+                 arena_printf(call->arena, "+%s:" FETCHED "%s", choice->fetch[i], choice->fetch[i]));
     git_fetch_options options = GIT_FETCH_OPTIONS_INIT;
     repo_call_callbacks(call, &options.callbacks);
     options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
@@ -112,7 +114,8 @@ static bool peel(git_repository *repository, const char *name, git_object **out,
 }
 
 // Of tags that are the same version the one with the latest commit wins, as in Flux.
-static bool choose_latest(struct repo_call *call, git_repository *repository, struct repo_choice *choice, struct error *err)
+static bool choose_latest(struct repo_call *call, git_repository *repository, struct repo_choice *choice,
+                          struct error *err)
 {
     git_time_t latest = 0;
     for (size_t i = 0; i < choice->fetch_count; i++) {
@@ -146,7 +149,7 @@ static bool find_commit(struct repo_call *call, git_repository *repository, stru
     return error_wrap(err, "unable to resolve commit object for '%s'", ref->commit);
 }
 
-// ---- checking out ----------------------------------------------------------------------------------------------------------
+// ---- checking out -------------------------------------------------------------------------------------------------
 
 static int on_checkout(git_checkout_notify_t why, const char *path, const git_diff_file *baseline,
                        const git_diff_file *target, const git_diff_file *workdir, void *payload)
@@ -227,14 +230,16 @@ static bool clone_into(struct repo_call *call, struct arena *a, const struct rep
         return error_set(err, ERROR_INVALID, "submodules are not supported");
     for (size_t i = 0; options->sparse && options->sparse[i]; i++)
         if (!repo_path_safe(path_clean(call->arena, options->sparse[i])))
-            return error_set(err, ERROR_INVALID, "sparse checkout: \"%s\" is no folder of the repository", options->sparse[i]);
+            return error_set(err, ERROR_INVALID, "sparse checkout: \"%s\" is no folder of the repository",
+                             options->sparse[i]);
     if (!make_repository(folder, &repository, err) || !repo_call_remote(call, repository, &remote, err) ||
         !repo_call_connect(call, remote, GIT_DIRECTION_FETCH, err) || !list_heads(call, remote, &heads, &count, err) ||
         !repo_choose(call->arena, &options->ref, heads, count, &choice, err) ||
         !fetch(call, remote, &choice, options->shallow && str_empty(options->ref.commit), err) ||
         !find_commit(call, repository, &choice, &options->ref, &commit, err) ||
         !checkout(call, repository, commit, options, err) ||
-        !set_head(repository, choice.by_name ? choice.fetch_count ? choice.fetch[0] : NULL : choice.reference, commit, err))
+        !set_head(repository, choice.by_name ? choice.fetch_count ? choice.fetch[0] : NULL : choice.reference, commit,
+                  err))
         return false;
     const git_commit *c = (const git_commit *)commit;
     char hash[GIT_OID_HEXSZ + 1];
@@ -254,7 +259,7 @@ void repo_commit_describe(struct arena *a, const git_commit *commit, struct repo
 }
 
 bool repo_clone(struct arena *a, const struct repo_remote *remote, const struct repo_clone_options *options,
-               const char *folder, struct repo_commit *out, struct error *err)
+                const char *folder, struct repo_commit *out, struct error *err)
 {
     struct repo_call call;
     *out = (struct repo_commit){0};

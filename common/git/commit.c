@@ -31,7 +31,7 @@ static bool open_repository(struct work *w, const char *folder, struct error *er
     return code == 0 ? true : repo_failed(code, err);
 }
 
-// ---- committing ------------------------------------------------------------------------------------------------------------
+// ---- committing ---------------------------------------------------------------------------------------------------
 
 // Reads a file without following a symbolic link at its end. The folders above were made by the checkout.
 static bool read_file(struct arena *a, const char *folder, const char *path, struct slice *out, git_filemode_t *mode,
@@ -102,7 +102,8 @@ static bool commit_files(struct work *w, struct arena *a, const char *folder, co
         code = git_tree_lookup(&w->tree, w->repository, &tree);
     const git_commit *parents[] = {w->parent};
     if (code == 0)
-        code = git_commit_create(&made, w->repository, "HEAD", w->author, w->author, NULL, message, w->tree, 1, (void *)parents);
+        code = git_commit_create(&made, w->repository, "HEAD", w->author, w->author, NULL, message, w->tree, 1,
+                                 (void *)parents);
     if (code < 0)
         return repo_failed(code, err);
     git_oid_tostr(out->hash, sizeof out->hash, &made);
@@ -119,7 +120,8 @@ static bool commit_files(struct work *w, struct arena *a, const char *folder, co
 }
 
 bool repo_commit_files(struct arena *a, const char *folder, const char *const *paths, size_t count,
-                      const struct repo_author *author, const char *message, struct repo_commit *out, struct error *err)
+                       const struct repo_author *author, const char *message, struct repo_commit *out,
+                       struct error *err)
 {
     struct work w cleanup(cleanup_work) = {0};
     *out = (struct repo_commit){0};
@@ -148,7 +150,7 @@ bool repo_switch_branch(const char *folder, const char *branch, struct error *er
     return code == 0 ? true : repo_failed(code, err);
 }
 
-// ---- pushing ---------------------------------------------------------------------------------------------------------------
+// ---- pushing ------------------------------------------------------------------------------------------------------
 
 static bool push(struct repo_call *call, struct work *w, const char *folder, const char *const *refspecs, size_t count,
                  bool force, struct error *err)
@@ -181,7 +183,7 @@ static bool push(struct repo_call *call, struct work *w, const char *folder, con
 }
 
 bool repo_push(struct arena *a, const char *folder, const struct repo_remote *remote, const char *const *refspecs,
-              size_t count, bool force, struct error *err)
+               size_t count, bool force, struct error *err)
 {
     struct repo_call call;
     struct work w = {0};

@@ -65,8 +65,8 @@ bool repo_proxy(struct arena *a, struct value secret, struct repo_remote *remote
     const char *user = secret_text(a, secret, "username"), *password = secret_text(a, secret, "password");
     remote->proxy = address;
     if (user)
-        remote->proxy = arena_printf(a, "%s://%s:%s@%s%s%s", url.scheme, url_escape(a, user),
-                                     url_escape(a, str_or(password, "")), url.host, str_empty(url.port) ? "" : ":",
-                                     str_or(url.port, ""));
+        remote->proxy =
+            arena_printf(a, "%s://%s:%s@%s%s%s", url.scheme, url_escape(a, user), url_escape(a, str_or(password, "")),
+                         url.host, str_empty(url.port) ? "" : ":", str_or(url.port, ""));
     return true;
 }

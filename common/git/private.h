@@ -1,7 +1,7 @@
 // private.h - what the files of common/git share: one call's state, the transports, choosing a reference.
 //
-// A `struct repo_call` is one operation on one remote. libgit2 hands it back to our transports as the callbacks' payload,
-// so that credentials, limits and errors stay with the call and nothing is process-wide.
+// A `struct repo_call` is one operation on one remote. libgit2 hands it back to our transports as the callbacks'
+// payload, so that credentials, limits and errors stay with the call and nothing is process-wide.
 #ifndef RUNNEL_GIT_PRIVATE_H
 #define RUNNEL_GIT_PRIVATE_H
 
@@ -13,10 +13,10 @@
 #define LIBGIT2_AT_LEAST(major, minor)                                                                                 \
     (LIBGIT2_VER_MAJOR > (major) || (LIBGIT2_VER_MAJOR == (major) && LIBGIT2_VER_MINOR >= (minor)))
 
-#define GIT_REFS_LIMIT (64u << 20)       // bytes of a reference advertisement
+#define GIT_REFS_LIMIT (64u << 20)        // bytes of a reference advertisement
 #define GIT_RECEIVE_LIMIT (1024ull << 20) // bytes received by one clone, unless the caller says otherwise
-#define GIT_OBJECTS_LIMIT (5u << 20)     // objects in one pack
-#define GIT_REMOTE_WORDS 2048            // bytes kept of what a server says on the side
+#define GIT_OBJECTS_LIMIT (5u << 20)      // objects in one pack
+#define GIT_REMOTE_WORDS 2048             // bytes kept of what a server says on the side
 
 struct repo_location { // a remote's address, taken apart
     enum { GIT_OVER_HTTP, GIT_OVER_SSH } transport;
@@ -32,18 +32,19 @@ struct repo_call {
     const struct repo_remote *remote;
     struct repo_location location;
     int64_t deadline_ms;
-    size_t limit, received;  // bytes
-    const char *spool;       // folder for what does not fit in memory; NULL: $TMPDIR or /tmp
-    struct error error;      // what a transport found wrong; libgit2 itself only learns that it failed
-    struct buf said;         // what the server said on the side band or on stderr
-    struct buf heard, updates; // push_options.c: the server's capabilities, and what libgit2 wrote until they were complete
+    size_t limit, received; // bytes
+    const char *spool;      // folder for what does not fit in memory; NULL: $TMPDIR or /tmp
+    struct error error;     // what a transport found wrong; libgit2 itself only learns that it failed
+    struct buf said;        // what the server said on the side band or on stderr
+    struct buf heard,
+        updates; // push_options.c: the server's capabilities, and what libgit2 wrote until they were complete
     bool updates_sent;
-    struct error rejected;   // of a push: the first reference that the server refused
+    struct error rejected; // of a push: the first reference that the server refused
     git_smart_subtransport_definition definition;
 };
 bool repo_call_begin(struct repo_call *call, const struct repo_remote *remote, size_t limit, struct error *err);
 void repo_call_end(struct repo_call *call);
-bool repo_call_ended(struct repo_call *call);            // the deadline passed or the process is ending; sets call->error
+bool repo_call_ended(struct repo_call *call); // the deadline passed or the process is ending; sets call->error
 int64_t repo_call_remaining_ms(const struct repo_call *call);
 bool repo_call_count(struct repo_call *call, size_t received); // false: over the limit, and call->error says so
 void repo_call_callbacks(struct repo_call *call, git_remote_callbacks *callbacks);
@@ -54,33 +55,35 @@ bool repo_call_connect(struct repo_call *call, git_remote *remote, git_direction
 // Turns a failure of libgit2 into err, preferring what the transport knows. Returns false.
 bool repo_call_failed(struct repo_call *call, int code, struct error *err);
 void repo_call_quote(struct repo_call *call, struct error *err); // adds what the server said
-bool repo_failed(int code, struct error *err); // the same outside of a call
+bool repo_failed(int code, struct error *err);                   // the same outside of a call
 
-// Push options: a transport tells what the server advertises, and lets what libgit2 writes to git-receive-pack pass through. *data and *len
-// become what is to be sent (nothing yet, at first), in `out` where it was changed.
+// Push options: a transport tells what the server advertises, and lets what libgit2 writes to git-receive-pack pass
+// through. *data and *len become what is to be sent (nothing yet, at first), in `out` where it was changed.
 void repo_push_options_hear(struct repo_call *call, const char *data, size_t len);
 bool repo_push_options_insert(struct repo_call *call, const char **data, size_t *len, struct buf *out);
 
 int repo_transport_http(git_smart_subtransport **out, git_transport *owner, void *call);
 int repo_transport_ssh(git_smart_subtransport **out, git_transport *owner, void *call);
 
-// ---- choosing a reference --------------------------------------------------------------------------------------------------
+// ---- choosing a reference -----------------------------------------------------------------------------------------
 struct repo_head { // one line of the advertisement; the strings are libgit2's
     const char *name;
     const char *hash; // 40 hex digits
 };
 struct repo_choice {
-    const char *reference;  // what the commit is known by: "refs/heads/main", "refs/tags/v1", "refs/pull/1/head"; NULL: a bare commit
-    const char *hash;       // the commit, tags peeled; NULL where only a fetch can tell
-    const char **fetch;     // names to fetch
+    const char *reference; // what the commit is known by: "refs/heads/main", "refs/tags/v1", "refs/pull/1/head"; NULL:
+                           // a bare commit
+    const char *hash;      // the commit, tags peeled; NULL where only a fetch can tell
+    const char **fetch;    // names to fetch
     size_t fetch_count;
-    bool all_branches;      // a commit without a branch can be on any
-    bool by_name;           // ref.name: the revision carries the whole name
-    // Several tags are the same version (they differ in metadata only): the latest commit decides. Otherwise one name or none.
+    bool all_branches; // a commit without a branch can be on any
+    bool by_name;      // ref.name: the revision carries the whole name
+    // Several tags are the same version (they differ in metadata only): the latest commit decides. Otherwise one name
+    // or none.
     bool tied;
 };
 bool repo_choose(struct arena *a, const struct repo_ref *spec, const struct repo_head *heads, size_t count,
-                struct repo_choice *out, struct error *err);
+                 struct repo_choice *out, struct error *err);
 bool repo_hash_valid(const char *hash);
 // "main@sha1:…" as Flux writes revisions.
 const char *repo_revision(struct arena *a, const char *reference, bool whole_name, const char *hash);
@@ -88,14 +91,14 @@ const char *repo_revision(struct arena *a, const char *reference, bool whole_nam
 // Message and author of a commit that libgit2 has read.
 void repo_commit_describe(struct arena *a, const git_commit *commit, struct repo_commit *out);
 
-// ---- trees -----------------------------------------------------------------------------------------------------------------
-// Whether a tree can be checked out: no name that leaves the folder or reaches .git, none twice, within limits on depth,
-// count and bytes.
+// ---- trees --------------------------------------------------------------------------------------------------------
+// Whether a tree can be checked out: no name that leaves the folder or reaches .git, none twice, within limits on
+// depth, count and bytes.
 bool repo_tree_check(git_repository *repository, const git_tree *tree, size_t limit, struct error *err);
-bool repo_name_safe(const char *name);       // of one path component
+bool repo_name_safe(const char *name); // of one path component
 bool repo_path_safe(const char *path);
 
-// ---- a buffer that moves to a file when it grows ----------------------------------------------------------------------------
+// ---- a buffer that moves to a file when it grows ------------------------------------------------------------------
 struct repo_spool {
     const char *folder;
     struct buf memory; // malloc'd

@@ -1,7 +1,8 @@
 // push_options.c - push options (git push -o) for every libgit2: before 1.8 it knows nothing of them.
 //
-// git-receive-pack gets them after the list of reference updates, one pkt-line each and a flush, when the client has said
-// "push-options" among its capabilities (gitprotocol-pack, "Reference Update Request"). So they are put into the stream that libgit2 writes.
+// git-receive-pack gets them after the list of reference updates, one pkt-line each and a flush, when the client has
+// said "push-options" among its capabilities (gitprotocol-pack, "Reference Update Request"). So they are put into the
+// stream that libgit2 writes.
 #include "git/private.h"
 
 #include <stdio.h>
@@ -70,10 +71,13 @@ bool repo_push_options_insert(struct repo_call *call, const char **data, size_t 
     *len = 0;
     size_t at = 0;
     long n;
-    while ((n = packet_length(call->updates.data + at, call->updates.len - at)) > 0 && at + (size_t)n <= call->updates.len)
+    while ((n = packet_length(call->updates.data + at, call->updates.len - at)) > 0 &&
+           at + (size_t)n <= call->updates.len)
         at += (size_t)n;
     if (n != 0) // the flush that ends the updates is not there yet
-        return call->updates.len < UPDATES_MAX ? true : error_set(&call->error, ERROR_LIMIT, "too many updates in a push with options");
+        return call->updates.len < UPDATES_MAX
+                   ? true
+                   : error_set(&call->error, ERROR_LIMIT, "too many updates in a push with options");
     call->updates_sent = true;
     if (at == 0 || !rewrite(call, at, out))
         return at == 0;

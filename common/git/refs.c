@@ -123,7 +123,7 @@ static bool choose_commit(struct arena *a, const struct repo_ref *spec, const st
 }
 
 bool repo_choose(struct arena *a, const struct repo_ref *spec, const struct repo_head *heads, size_t count,
-                struct repo_choice *out, struct error *err)
+                 struct repo_choice *out, struct error *err)
 {
     *out = (struct repo_choice){0};
     if (!str_empty(spec->commit))

@@ -1,7 +1,9 @@
-// transport_http.c - Git's smart HTTP protocol (git's http-protocol document) as a subtransport of libgit2, on common/http.
+// transport_http.c - Git's smart HTTP protocol (git's http-protocol document) as a subtransport of libgit2, on
+// common/http.
 //
-// libgit2 writes a request and then reads the answer bit by bit; curl works the other way round, so both are kept in a spool.
-// Only the first request (info/refs) may be redirected, as with git itself: a later redirect could send a push elsewhere.
+// libgit2 writes a request and then reads the answer bit by bit; curl works the other way round, so both are kept in a
+// spool. Only the first request (info/refs) may be redirected, as with git itself: a later redirect could send a push
+// elsewhere.
 #include "git/private.h"
 
 #define ADVERTISEMENT_TRIES 2
@@ -24,7 +26,7 @@ struct http_stream {
     struct repo_spool request, answer;
 };
 
-// ---- errors ----------------------------------------------------------------------------------------------------------------
+// ---- errors -------------------------------------------------------------------------------------------------------
 
 // In the words go-git, and so Flux, uses.
 static bool status_error(struct repo_call *call, const struct http_response *res)
@@ -51,7 +53,7 @@ static bool status_error(struct repo_call *call, const struct http_response *res
     return false;
 }
 
-// ---- requests --------------------------------------------------------------------------------------------------------------
+// ---- requests -----------------------------------------------------------------------------------------------------
 
 static void authenticate(const struct http_subtransport *t, struct http_request *req)
 {
@@ -177,7 +179,7 @@ static bool post(struct http_stream *s)
     return expect_type(call, &res, arena_printf(a, "application/x-%s-result", s->service));
 }
 
-// ---- libgit2's side --------------------------------------------------------------------------------------------------------
+// ---- libgit2's side -----------------------------------------------------------------------------------------------
 
 static int stream_read(git_smart_subtransport_stream *stream, char *buffer, size_t room, size_t *read)
 {
@@ -224,7 +226,7 @@ static int transport_action(git_smart_subtransport_stream **out, git_smart_subtr
         .advertisement = action == GIT_SERVICE_UPLOADPACK_LS || action == GIT_SERVICE_RECEIVEPACK_LS,
         .pushes = action == GIT_SERVICE_RECEIVEPACK,
         .service = action == GIT_SERVICE_UPLOADPACK_LS || action == GIT_SERVICE_UPLOADPACK ? "git-upload-pack"
-                                                                                         : "git-receive-pack",
+                                                                                           : "git-receive-pack",
     };
     repo_spool_init(&s->request, t->call->spool, SPOOL_MEMORY);
     // An advertisement came in memory, and a call without a folder may have nowhere to write.

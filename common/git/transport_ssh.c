@@ -1,7 +1,8 @@
 // transport_ssh.c - Git over SSH as a subtransport of libgit2, on libssh: keys and known hosts come from memory.
 //
-// One session for each call. Nothing of the machine takes part: no ~/.ssh, no agent, no ssh_config. The server's key has to be
-// in the known_hosts that came with the call; libssh then also asks the server for a key of a type that is known.
+// One session for each call. Nothing of the machine takes part: no ~/.ssh, no agent, no ssh_config. The server's key
+// has to be in the known_hosts that came with the call; libssh then also asks the server for a key of a type that is
+// known.
 #include "git/private.h"
 
 #include <ctype.h>
@@ -12,8 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define POLL_MS 100          // how soon a call notices that the process is ending
-#define WRITE_TIMEOUT_S 20L  // a server that does not take what it is sent
+#define POLL_MS 100         // how soon a call notices that the process is ending
+#define WRITE_TIMEOUT_S 20L // a server that does not take what it is sent
 
 struct ssh_subtransport {
     git_smart_subtransport parent;
@@ -26,9 +27,9 @@ struct ssh_subtransport {
     bool pushes;     // to git-receive-pack
 };
 
-#define OF_STREAM(s) ((struct ssh_subtransport *)((char *)(s) - offsetof(struct ssh_subtransport, stream)))
+#define OF_STREAM(s) ((struct ssh_subtransport *)((char *)(s)-offsetof(struct ssh_subtransport, stream)))
 
-// ---- waiting ---------------------------------------------------------------------------------------------------------------
+// ---- waiting ------------------------------------------------------------------------------------------------------
 
 static bool wait_for_server(struct ssh_subtransport *t)
 {
@@ -58,14 +59,15 @@ static bool ssh_error(struct ssh_subtransport *t, enum error_class class, const 
     return error_set(&t->call->error, class, "ssh: %s: %.300s", what, ssh_get_error(t->session));
 }
 
-// ---- the server's key ------------------------------------------------------------------------------------------------------
+// ---- the server's key ---------------------------------------------------------------------------------------------
 
 // libssh reads known_hosts from a path only: a file in memory has one.
 static bool offer_known_hosts(struct ssh_subtransport *t)
 {
     struct slice text = t->call->remote->known_hosts;
     if (slice_trim_space(text).len == 0)
-        return error_set(&t->call->error, ERROR_DENIED, "ssh: known_hosts is missing: the server's key cannot be verified");
+        return error_set(&t->call->error, ERROR_DENIED,
+                         "ssh: known_hosts is missing: the server's key cannot be verified");
     for (struct slice line, rest = text; rest.len; text = rest) {
         slice_cut(text, '\n', &line, &rest);
         if (slice_has_prefix(slice_trim_space(line), SLICE("@")))
@@ -122,12 +124,13 @@ static bool verify_server(struct ssh_subtransport *t)
     }
 }
 
-// ---- our key ---------------------------------------------------------------------------------------------------------------
+// ---- our key ------------------------------------------------------------------------------------------------------
 
 static bool unable_to_authenticate(struct ssh_subtransport *t, const char *method)
 {
-    return error_set(&t->call->error, ERROR_DENIED, "ssh: handshake failed: ssh: unable to authenticate, attempted %s as %s",
-                     method, t->call->location.user);
+    return error_set(&t->call->error, ERROR_DENIED,
+                     "ssh: handshake failed: ssh: unable to authenticate, attempted %s as %s", method,
+                     t->call->location.user);
 }
 
 static bool authenticate_with_key(struct ssh_subtransport *t)
@@ -139,7 +142,8 @@ static bool authenticate_with_key(struct ssh_subtransport *t)
     explicit_bzero(text, remote->identity.len);
     free(text);
     if (imported != SSH_OK)
-        return error_set(&t->call->error, ERROR_INVALID, "ssh: the identity is no private key, or its password is wrong");
+        return error_set(&t->call->error, ERROR_INVALID,
+                         "ssh: the identity is no private key, or its password is wrong");
     int result;
     bool going = STEP(t, result, ssh_userauth_publickey(t->session, NULL, key), SSH_AUTH_AGAIN);
     ssh_key_free(key);
@@ -183,7 +187,7 @@ static bool authenticate(struct ssh_subtransport *t)
     return result == SSH_AUTH_SUCCESS ? true : unable_to_authenticate(t, "password");
 }
 
-// ---- connecting ------------------------------------------------------------------------------------------------------------
+// ---- connecting ---------------------------------------------------------------------------------------------------
 
 static bool configure(struct ssh_subtransport *t)
 {
@@ -249,7 +253,7 @@ static bool start_service(struct ssh_subtransport *t, bool push)
     return true;
 }
 
-// ---- libgit2's side --------------------------------------------------------------------------------------------------------
+// ---- libgit2's side -----------------------------------------------------------------------------------------------
 
 static void hear_stderr(struct ssh_subtransport *t)
 {
@@ -267,8 +271,12 @@ static bool refused(struct ssh_subtransport *t)
         const char *words;
         enum error_class class;
     } reasons[] = {
-        {"not appear to be a git", ERROR_NOT_FOUND}, {"not found", ERROR_NOT_FOUND},     {"o such", ERROR_NOT_FOUND},
-        {"denied", ERROR_DENIED},                    {"ot authori", ERROR_DENIED}, {"ermission", ERROR_DENIED},
+        {"not appear to be a git", ERROR_NOT_FOUND},
+        {"not found", ERROR_NOT_FOUND},
+        {"o such", ERROR_NOT_FOUND},
+        {"denied", ERROR_DENIED},
+        {"ot authori", ERROR_DENIED},
+        {"ermission", ERROR_DENIED},
     };
     hear_stderr(t);
     const char *said = buf_cstr(&t->call->said);
@@ -311,8 +319,8 @@ static int stream_write(git_smart_subtransport_stream *stream, const char *buffe
         if (repo_call_ended(t->call))
             return -1;
         int n = ssh_channel_write(t->channel, buffer, (uint32_t)(len < 1 << 16 ? len : 1 << 16));
-        // The server ends when it has sent its pack, and libgit2 says goodbye all the same. Where it ended too early, the next
-        // read finds out.
+        // The server ends when it has sent its pack, and libgit2 says goodbye all the same. Where it ended too early,
+        // the next read finds out.
         if (n <= 0 && t->answered && ssh_channel_is_closed(t->channel))
             return 0;
         if (n <= 0)

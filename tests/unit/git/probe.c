@@ -1,4 +1,5 @@
-// probe.c - common/git from the command line, for tests/integration/test_git.py: one operation, its outcome as one JSON line.
+// probe.c - common/git from the command line, for tests/integration/test_git.py: one operation, its outcome as one JSON
+// line.
 //
 //     git-probe resolve|clone|together|switch|commit|push NAME=VALUE…     files are given as NAME=@PATH
 //
@@ -62,8 +63,8 @@ static void *clone_one(void *ctx)
     return NULL;
 }
 
-static void clone_together(const struct repo_remote *remote, const struct repo_clone_options *options, const char *folder,
-                           struct error *err)
+static void clone_together(const struct repo_remote *remote, const struct repo_clone_options *options,
+                           const char *folder, struct error *err)
 {
     struct job jobs[8] = {0};
     pthread_t threads[ARRAY_LEN(jobs)];
@@ -85,7 +86,8 @@ int main(int argc, char **argv)
     struct arena *a cleanup(cleanup_arena) = arena_new();
     struct error err cleanup(error_clear) = {0};
     struct repo_commit commit = {0};
-    const char *verb = argc > 1 ? argv[1] : "", *timeout = option(argc, argv, "timeout"), *limit = option(argc, argv, "limit");
+    const char *verb = argc > 1 ? argv[1] : "", *timeout = option(argc, argv, "timeout"),
+               *limit = option(argc, argv, "limit");
     struct repo_remote remote = {
         .url = option(argc, argv, "url"),
         .user = option(argc, argv, "user"),

@@ -101,14 +101,16 @@ static void addresses(void **state)
         {"https://user:secret@example.com/a.git", false, NULL, NULL, NULL, 0, "https://example.com/a.git"},
         {"http://example.com:8080/a", false, NULL, NULL, NULL, 0, "http://example.com:8080/a"},
         {"ssh://git@example.com/org/a.git", true, "git", "example.com", "/org/a.git", 0, "ssh://example.com/org/a.git"},
-        {"ssh://example.com:2222/org/a.git", true, NULL, "example.com", "/org/a.git", 2222, "ssh://example.com:2222/org/a.git"},
+        {"ssh://example.com:2222/org/a.git", true, NULL, "example.com", "/org/a.git", 2222,
+         "ssh://example.com:2222/org/a.git"},
         {"ssh://me@example.com/~you/a", true, "me", "example.com", "~you/a", 0, "ssh://example.com/~you/a"},
         {"git@github.com:org/a.git", true, "git", "github.com", "org/a.git", 0, "ssh://github.com/org/a.git"},
         {"host:a.git", true, NULL, "host", "a.git", 0, "ssh://host/a.git"},
     };
-    static const char *const refused[] = {"",           "file:///etc",       "/srv/a.git",  "./a.git", "git://host/a",
-                                          "ext::sh -c", "ssh://host",        "ssh:///a",    "a.git",   "ssh://-oProxyCommand=x/a",
-                                          "host:",      "git@host:a\nb.git", "ftp://host/a"};
+    static const char *const refused[] = {
+        "",           "file:///etc",       "/srv/a.git",  "./a.git", "git://host/a",
+        "ext::sh -c", "ssh://host",        "ssh:///a",    "a.git",   "ssh://-oProxyCommand=x/a",
+        "host:",      "git@host:a\nb.git", "ftp://host/a"};
     struct arena *a = arena_new();
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct repo_location l;
@@ -141,11 +143,17 @@ static void credentials(void **state)
         const char *url, *secret;
         const char *user, *password, *bearer, *ca, *error;
     } cases[] = {
-        {"https://h/a", "{\"data\":{\"username\":\"bWU=\",\"password\":\"cHc=\",\"ca.crt\":\"Q0E=\",\"caFile\":\"b2xk\"}}", "me", "pw", NULL, "CA", NULL},
-        {"https://h/a", "{\"data\":{\"bearerToken\":\"dG9r\",\"username\":\"bWU=\",\"caFile\":\"b2xk\"}}", NULL, NULL, "tok", "old", NULL},
-        {"http://h/a", "{\"data\":{\"password\":\"cHc=\"}}", NULL, NULL, NULL, NULL, "invalid 'http' auth option: 'password' requires 'username' to be set"},
-        {"ssh://h/a", "{\"data\":{\"known_hosts\":\"aG9zdA==\"}}", NULL, NULL, NULL, NULL, "invalid 'ssh' auth option: 'identity' is required"},
-        {"git@h:a", "{\"data\":{\"identity\":\"aWQ=\"}}", NULL, NULL, NULL, NULL, "invalid 'ssh' auth option: 'known_hosts' is required"},
+        {"https://h/a",
+         "{\"data\":{\"username\":\"bWU=\",\"password\":\"cHc=\",\"ca.crt\":\"Q0E=\",\"caFile\":\"b2xk\"}}", "me", "pw",
+         NULL, "CA", NULL},
+        {"https://h/a", "{\"data\":{\"bearerToken\":\"dG9r\",\"username\":\"bWU=\",\"caFile\":\"b2xk\"}}", NULL, NULL,
+         "tok", "old", NULL},
+        {"http://h/a", "{\"data\":{\"password\":\"cHc=\"}}", NULL, NULL, NULL, NULL,
+         "invalid 'http' auth option: 'password' requires 'username' to be set"},
+        {"ssh://h/a", "{\"data\":{\"known_hosts\":\"aG9zdA==\"}}", NULL, NULL, NULL, NULL,
+         "invalid 'ssh' auth option: 'identity' is required"},
+        {"git@h:a", "{\"data\":{\"identity\":\"aWQ=\"}}", NULL, NULL, NULL, NULL,
+         "invalid 'ssh' auth option: 'known_hosts' is required"},
         {"https://h/a", "{}", NULL, NULL, NULL, NULL, NULL},
     };
     struct arena *a = arena_new();
@@ -186,10 +194,8 @@ static void names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(choosing),
-        cmocka_unit_test(versions_that_tie),
-        cmocka_unit_test(addresses),
-        cmocka_unit_test(credentials),
+        cmocka_unit_test(choosing),  cmocka_unit_test(versions_that_tie),
+        cmocka_unit_test(addresses), cmocka_unit_test(credentials),
         cmocka_unit_test(names),
     };
     git_libgit2_init();

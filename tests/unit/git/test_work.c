@@ -21,9 +21,10 @@ static const char *run(const char *fmt, ...)
     if (vasprintf(&command, fmt, args) < 0)
         abort();
     va_end(args);
-    char *line = xasprintf("cd %s && export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_AUTHOR_NAME=dev "
-                           "GIT_AUTHOR_EMAIL=dev@x GIT_COMMITTER_NAME=dev GIT_COMMITTER_EMAIL=dev@x && (%s)",
-                           folder, command);
+    char *line =
+        xasprintf("cd %s && export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_AUTHOR_NAME=dev "
+                  "GIT_AUTHOR_EMAIL=dev@x GIT_COMMITTER_NAME=dev GIT_COMMITTER_EMAIL=dev@x && (%s)",
+                  folder, command);
     FILE *p = popen(line, "r");
     size_t n = fread(out, 1, sizeof out - 1, p);
     out[n] = '\0';
@@ -53,7 +54,8 @@ static void commits(void **state)
     assert_true(repo_commit_files(a, work, paths, 1, &author, "Update\n\nbody\n", &commit, &err));
     assert_string_equal(commit.hash, run("git -C commits rev-parse main"));
     assert_string_equal(commit.revision, arena_printf(a, "main@sha1:%s", commit.hash));
-    assert_string_equal(run("git -C commits log -1 --format='%%an <%%ae> %%cn %%s %%b'"), "bot <bot@example.com> bot Update body");
+    assert_string_equal(run("git -C commits log -1 --format='%%an <%%ae> %%cn %%s %%b'"),
+                        "bot <bot@example.com> bot Update body");
     assert_string_equal(run("git -C commits show --format= --name-only HEAD"), "dir/a.yaml");
     // The bytes as they are, whatever .gitattributes asks for.
     assert_string_equal(run("git -C commits cat-file blob HEAD:dir/a.yaml | od -An -c | tr -d ' '"), "uno\\r\\n");
@@ -136,8 +138,10 @@ static void hostile_trees(void **state)
 // Ten levels of ten times the same folder: 10^10 files in eleven objects.
 static void tree_bomb(void **state)
 {
-    run("cd trees && t=$(printf 'x' | git hash-object -w --stdin) && m=100644\\ blob && for level in 1 2 3 4 5 6 7 8 9 10; do "
-        "t=$(for i in 0 1 2 3 4 5 6 7 8 9; do printf '%%s %%s\\t%%s\\n' \"$m\" $t f$i; done | git mktree) && m=040000\\ tree; done && echo $t >bomb");
+    run("cd trees && t=$(printf 'x' | git hash-object -w --stdin) && m=100644\\ blob && for level in 1 2 3 4 5 6 7 8 9 "
+        "10; do "
+        "t=$(for i in 0 1 2 3 4 5 6 7 8 9; do printf '%%s %%s\\t%%s\\n' \"$m\" $t f$i; done | git mktree) && "
+        "m=040000\\ tree; done && echo $t >bomb");
     git_repository *repository;
     git_tree *tree;
     git_oid oid;

@@ -32,13 +32,16 @@ static void elections(void **state)
         {"{\"semver\":{\"range\":\">=1.0.0\"}}", NULL, VERSIONS, "v1.10.0", NULL, 0},
         {"{\"semver\":{\"range\":\"1.2.x\"}}", NULL, VERSIONS, "v1.2.0", NULL, 0}, // 1.2 is not strict
         {"{\"semver\":{\"range\":\">=1.0.0-0\"}}", NULL, VERSIONS, "v2.0.0-rc.1", NULL, 0},
-        {"{\"semver\":{\"range\":\">3\"}}", NULL, VERSIONS, NULL, "unable to determine latest version from provided list", ERROR_NOT_FOUND},
-        {"{\"semver\":{\"range\":\"a.b\"}}", NULL, VERSIONS, NULL, "invalid policy: improper constraint: a.b", ERROR_INVALID},
+        {"{\"semver\":{\"range\":\">3\"}}", NULL, VERSIONS, NULL,
+         "unable to determine latest version from provided list", ERROR_NOT_FOUND},
+        {"{\"semver\":{\"range\":\"a.b\"}}", NULL, VERSIONS, NULL, "invalid policy: improper constraint: a.b",
+         ERROR_INVALID},
         {"{\"alphabetical\":{}}", NULL, "b a c", "c", NULL, 0},
         {"{\"alphabetical\":{\"order\":\"asc\"}}", NULL, "b a c", "c", NULL, 0},
         {"{\"alphabetical\":{\"order\":\"desc\"}}", NULL, "b a c", "a", NULL, 0},
         {"{\"alphabetical\":{\"order\":\"DESC\"}}", NULL, "b a c", "a", NULL, 0},
-        {"{\"alphabetical\":{\"order\":\"up\"}}", NULL, "b", NULL, "invalid policy: invalid order argument provided: 'up', must be one of: ASC, DESC", ERROR_INVALID},
+        {"{\"alphabetical\":{\"order\":\"up\"}}", NULL, "b", NULL,
+         "invalid policy: invalid order argument provided: 'up', must be one of: ASC, DESC", ERROR_INVALID},
         {"{\"alphabetical\":{}}", NULL, "Z a", "a", NULL, 0}, // by bytes
         {"{\"numerical\":{}}", NULL, "9 10 2", "10", NULL, 0},
         {"{\"numerical\":{\"order\":\"desc\"}}", NULL, "9 10 2", "2", NULL, 0},
@@ -49,14 +52,22 @@ static void elections(void **state)
         {"{\"numerical\":{}}", NULL, "1e999", NULL, "failed to parse invalid numeric value '1e999'", ERROR_NOT_FOUND},
         {"{\"numerical\":{}}", NULL, "1_000", NULL, "failed to parse invalid numeric value '1_000'", ERROR_NOT_FOUND},
         {"{\"numerical\":{}}", NULL, "20240101123000 20231231235959", "20240101123000", NULL, 0},
-        {"{\"numerical\":{}}", "{\"pattern\":\"^main-(?P<n>[0-9]+)-\",\"extract\":\"$n\"}", BUILDS, "main-10-beef", NULL, 0},
-        {"{\"numerical\":{}}", "{\"pattern\":\"^(main|dev)-([0-9]+)-\",\"extract\":\"${2}\"}", BUILDS, "dev-99-abba", NULL, 0},
+        {"{\"numerical\":{}}", "{\"pattern\":\"^main-(?P<n>[0-9]+)-\",\"extract\":\"$n\"}", BUILDS, "main-10-beef",
+         NULL, 0},
+        {"{\"numerical\":{}}", "{\"pattern\":\"^(main|dev)-([0-9]+)-\",\"extract\":\"${2}\"}", BUILDS, "dev-99-abba",
+         NULL, 0},
         {"{\"alphabetical\":{}}", "{\"pattern\":\"^main-\"}", BUILDS, "main-9-cafe", NULL, 0},
         {"{\"alphabetical\":{}}", "{\"pattern\":\"[a-f0-9]+$\",\"extract\":\"$0\"}", BUILDS, "main-2-f00d", NULL, 0},
-        {"{\"semver\":{\"range\":\"*\"}}", "{\"pattern\":\"^rel-(.*)$\",\"extract\":\"$1\"}", "rel-1.0.0 rel-1.1.0 2.0.0", "rel-1.1.0", NULL, 0},
-        {"{\"alphabetical\":{}}", "{\"pattern\":\"^none$\"}", BUILDS, NULL, "version list argument cannot be empty", ERROR_NOT_FOUND},
-        {"{\"semver\":{\"range\":\"*\"}}", "{\"pattern\":\"^none$\"}", BUILDS, NULL, "version list argument cannot be empty", ERROR_NOT_FOUND},
-        {"{\"alphabetical\":{}}", "{\"pattern\":\"a(\"}", BUILDS, NULL, "failed to filter tags: invalid regular expression pattern 'a(': error parsing regexp: missing closing ): `a(`", ERROR_INVALID},
+        {"{\"semver\":{\"range\":\"*\"}}", "{\"pattern\":\"^rel-(.*)$\",\"extract\":\"$1\"}",
+         "rel-1.0.0 rel-1.1.0 2.0.0", "rel-1.1.0", NULL, 0},
+        {"{\"alphabetical\":{}}", "{\"pattern\":\"^none$\"}", BUILDS, NULL, "version list argument cannot be empty",
+         ERROR_NOT_FOUND},
+        {"{\"semver\":{\"range\":\"*\"}}", "{\"pattern\":\"^none$\"}", BUILDS, NULL,
+         "version list argument cannot be empty", ERROR_NOT_FOUND},
+        {"{\"alphabetical\":{}}", "{\"pattern\":\"a(\"}", BUILDS, NULL,
+         "failed to filter tags: invalid regular expression pattern 'a(': error parsing regexp: missing closing ): "
+         "`a(`",
+         ERROR_INVALID},
         {"{}", NULL, "a", NULL, "invalid policy: given ImagePolicyChoice object is invalid", ERROR_INVALID},
         {"{\"semver\":{\"range\":\"*\"},\"alphabetical\":{}}", NULL, "1.0.0 zebra", "1.0.0", NULL, 0},
     };
@@ -112,7 +123,8 @@ static void selectors(void **state)
         {"{\"matchExpressions\":[{\"key\":\"none\",\"operator\":\"In\",\"values\":[\"web\"]}]}", false, NULL},
         {"{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"Exists\"}]}", true, NULL},
         {"{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"DoesNotExist\"}]}", false, NULL},
-        {"{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"Like\"}]}", false, "\"Like\" is not a valid label selector operator"},
+        {"{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"Like\"}]}", false,
+         "\"Like\" is not a valid label selector operator"},
         {"{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"In\"}]}", false, "values: "},
         {"{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"Exists\",\"values\":[\"x\"]}]}", false, "values: "},
     };
@@ -161,7 +173,8 @@ static void images(void **state)
 // Each field of the CRDs has its line: it works, or it is refused by name.
 static void fields(void **state)
 {
-    const struct controller_kind *const kinds[] = {&image_repository_kind, &image_policy_kind, &image_update_automation_kind};
+    const struct controller_kind *const kinds[] = {&image_repository_kind, &image_policy_kind,
+                                                   &image_update_automation_kind};
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         struct error err = {0};
         if (!fields_cover(kinds[i]->schema, kinds[i]->fields, kinds[i]->field_count, &err) ||

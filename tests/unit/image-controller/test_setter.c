@@ -28,10 +28,12 @@ static void edits(void **state)
     static const struct {
         const char *name, *before, *after; // after NULL: nothing changes
     } cases[] = {
-        {"whole image", "image: ghcr.io/org/my-app:1.1.0" M("apps:my-app") "\n", "image: ghcr.io/org/my-app:1.2.3" M("apps:my-app") "\n"},
+        {"whole image", "image: ghcr.io/org/my-app:1.1.0" M("apps:my-app") "\n",
+         "image: ghcr.io/org/my-app:1.2.3" M("apps:my-app") "\n"},
         {"tag", "tag: 1.1.0" M("apps:my-app:tag") "\n", "tag: 1.2.3" M("apps:my-app:tag") "\n"},
         {"name", "name: x" M("apps:my-app:name") "\n", "name: ghcr.io/org/my-app" M("apps:my-app:name") "\n"},
-        {"image with digest", "image: x" M("apps:my-app-two") "\n", "image: ghcr.io/org/two:v9@" DIGEST M("apps:my-app-two") "\n"},
+        {"image with digest", "image: x" M("apps:my-app-two") "\n",
+         "image: ghcr.io/org/two:v9@" DIGEST M("apps:my-app-two") "\n"},
         {"digest", "digest: x" M("apps:my-app-two:digest") "\n", "digest: " DIGEST M("apps:my-app-two:digest") "\n"},
         {"no digest yet", "digest: x" M("apps:my-app:digest") "\n", "digest: \"\"" M("apps:my-app:digest") "\n"},
         {"double quotes stay", "tag: \"1.1.0\"" M("apps:my-app:tag"), "tag: \"1.2.3\"" M("apps:my-app:tag")},
@@ -42,23 +44,34 @@ static void edits(void **state)
         {"a hexadecimal number gets quotes", "tag: a" M("apps:odd:tag"), "tag: \"0x1f\"" M("apps:odd:tag")},
         {"a date gets quotes", "tag: a" M("apps:date:tag"), "tag: \"2024-01-02\"" M("apps:date:tag")},
         {"a colon within is plain", "name: a" M("apps:port:name"), "name: localhost:5000/x" M("apps:port:name")},
-        {"CRLF stays", "a: 1\r\ntag: x" M("apps:my-app:tag") "\r\nb: 2\r\n", "a: 1\r\ntag: 1.2.3" M("apps:my-app:tag") "\r\nb: 2\r\n"},
+        {"CRLF stays", "a: 1\r\ntag: x" M("apps:my-app:tag") "\r\nb: 2\r\n",
+         "a: 1\r\ntag: 1.2.3" M("apps:my-app:tag") "\r\nb: 2\r\n"},
         {"no newline at the end", "a:   x" M("apps:my-app:tag"), "a:   1.2.3" M("apps:my-app:tag")},
         {"blanks and comments stay", "# top\n\na:    # why\n    b:   x   " M("apps:my-app:tag") "  \n\n\n# end",
          "# top\n\na:    # why\n    b:   1.2.3   " M("apps:my-app:tag") "  \n\n\n# end"},
         {"several documents", "a: x" M("apps:my-app:tag") "\n---\n# two\nb: y" M("apps:short:name") "\n...\n",
          "a: 1.2.3" M("apps:my-app:tag") "\n---\n# two\nb: nginx" M("apps:short:name") "\n...\n"},
-        {"list items", "images:\n- x" M("apps:my-app") "\n- y\n", "images:\n- ghcr.io/org/my-app:1.2.3" M("apps:my-app") "\n- y\n"},
+        {"list items", "images:\n- x" M("apps:my-app") "\n- y\n",
+         "images:\n- ghcr.io/org/my-app:1.2.3" M("apps:my-app") "\n- y\n"},
         {"flow list, each on its line", "a: [x," M("apps:my-app:tag") "\n    y" M("apps:short:name") "\n   ]\n",
          "a: [1.2.3," M("apps:my-app:tag") "\n    nginx" M("apps:short:name") "\n   ]\n"},
         {"a marker after the collection is the collection's", "a: {tag: x}" M("apps:my-app:tag") "\n", NULL},
-        {"the first of two on a line has no marker", "a: {t: x, u: y" M("apps:my-app:tag") "\n}\n", "a: {t: x, u: 1.2.3" M("apps:my-app:tag") "\n}\n"},
-        {"anchor and tag stay", "a: &t !!str x" M("apps:my-app:tag") "\nb: *t\n", "a: &t !!str 1.2.3" M("apps:my-app:tag") "\nb: *t\n"},
-        {"characters of several bytes before", "ä: \"日本語 🚀\"\nb: x" M("apps:my-app:tag") "\n", "ä: \"日本語 🚀\"\nb: 1.2.3" M("apps:my-app:tag") "\n"},
-        {"byte order mark", "\xEF\xBB\xBF" "b: x" M("apps:my-app:tag") "\n", "\xEF\xBB\xBF" "b: 1.2.3" M("apps:my-app:tag") "\n"},
+        {"the first of two on a line has no marker", "a: {t: x, u: y" M("apps:my-app:tag") "\n}\n",
+         "a: {t: x, u: 1.2.3" M("apps:my-app:tag") "\n}\n"},
+        {"anchor and tag stay", "a: &t !!str x" M("apps:my-app:tag") "\nb: *t\n",
+         "a: &t !!str 1.2.3" M("apps:my-app:tag") "\nb: *t\n"},
+        {"characters of several bytes before", "ä: \"日本語 🚀\"\nb: x" M("apps:my-app:tag") "\n",
+         "ä: \"日本語 🚀\"\nb: 1.2.3" M("apps:my-app:tag") "\n"},
+        {"byte order mark",
+         "\xEF\xBB\xBF"
+         "b: x" M("apps:my-app:tag") "\n",
+         "\xEF\xBB\xBF"
+         "b: 1.2.3" M("apps:my-app:tag") "\n"},
         {"plain over two lines", "a: one\n  two" M("apps:my-app:tag") "\n", "a: 1.2.3" M("apps:my-app:tag") "\n"},
-        {"spaces in the marker", "a: x #  { \"$imagepolicy\" : \"apps:my-app:tag\" }\n", "a: 1.2.3 #  { \"$imagepolicy\" : \"apps:my-app:tag\" }\n"},
-        {"no blank after the hash", "a: x #{\"$imagepolicy\":\"apps:my-app:tag\"}\n", "a: 1.2.3 #{\"$imagepolicy\":\"apps:my-app:tag\"}\n"},
+        {"spaces in the marker", "a: x #  { \"$imagepolicy\" : \"apps:my-app:tag\" }\n",
+         "a: 1.2.3 #  { \"$imagepolicy\" : \"apps:my-app:tag\" }\n"},
+        {"no blank after the hash", "a: x #{\"$imagepolicy\":\"apps:my-app:tag\"}\n",
+         "a: 1.2.3 #{\"$imagepolicy\":\"apps:my-app:tag\"}\n"},
         {"longer and shorter, twice", "a: 1234567890" M("apps:my-app:tag") "\nb: x" M("apps:my-app:name") "\nc: d\n",
          "a: 1.2.3" M("apps:my-app:tag") "\nb: ghcr.io/org/my-app" M("apps:my-app:name") "\nc: d\n"},
         {"the value is right already", "tag: 1.2.3" M("apps:my-app:tag") "\n", NULL},
@@ -75,7 +88,8 @@ static void edits(void **state)
         {"a marker on a line of its own", "# {\"$imagepolicy\": \"apps:my-app:tag\"}\ntag: x\n", NULL},
         {"no value", "a:" M("apps:my-app:tag") "\n", NULL},
         {"not a text", "a: x # {\"$imagepolicy\": 1}\n", NULL},
-        {"a complex key", "? x" M("apps:my-app:tag") "\n: y" M("apps:short:name") "\n", "? x" M("apps:my-app:tag") "\n: nginx" M("apps:short:name") "\n"},
+        {"a complex key", "? x" M("apps:my-app:tag") "\n: y" M("apps:short:name") "\n",
+         "? x" M("apps:my-app:tag") "\n: nginx" M("apps:short:name") "\n"},
         {"right behind an anchor", "b: &a:x" M("apps:my-app:tag") "\n", NULL},
         {"a key without a value", "a: {t," M("apps:my-app:tag") "\n}\n", NULL},
         {"empty", "", NULL},
@@ -131,7 +145,7 @@ static void no_yaml(void **state)
     arena_free(a);
 }
 
-// ---- any text ----------------------------------------------------------------------------------------------------------------
+// ---- any text -----------------------------------------------------------------------------------------------------
 
 static unsigned next_random(unsigned *state)
 {
@@ -144,12 +158,14 @@ static size_t mutate(unsigned *random, char *text, size_t room)
 {
     static const char *const seeds[] = {
         "a: {t: x, u: y" M("apps:my-app:tag") "\n}\n",
-        "images:\n- x" M("apps:my-app") "\n- 'y'" M("apps:short:name") "\n---\nb: &a !!str \"q\\n\"" M("apps:my-app:tag") "\r\n",
+        "images:\n- x" M("apps:my-app") "\n- 'y'" M("apps:short:name") "\n---\nb: &a !!str \"q\\n\"" M(
+            "apps:my-app:tag") "\r\n",
         "\xEF\xBB\xBF? x\n: |\n  block\n",
         "kind: D\nmetadata: {name: \xC3\xA4}\nx: a\n  b" M("apps:my-app:tag") "\n",
         "a: [1,\n 2," M("apps:odd:tag") "\n *x]\n",
     };
-    static const char bytes[] = "\n\r\t :#{}[]',\"&*!|>-?%@`$abq\\\xC3\xA4\xFF" "1.";
+    static const char bytes[] = "\n\r\t :#{}[]',\"&*!|>-?%@`$abq\\\xC3\xA4\xFF"
+                                "1.";
     const char *seed = seeds[next_random(random) % ARRAY_LEN(seeds)];
     size_t len = strlen(seed);
     memcpy(text, seed, len);
@@ -200,9 +216,11 @@ static void changes(void **state)
     struct buf out = BUF_IN(a);
     struct setter_file file = {0};
     bool is_yaml;
-    const char *text = "kind: Deployment\napiVersion: apps/v1\nmetadata:\n  labels: {name: no, kind: no}\n  namespace: prod\n"
-                       "  name: web\nspec:\n  kind: no\n  image: old:1" M("apps:my-app") "\n  tag: '1'" M("apps:my-app:tag") "\n"
-                       "---\nkind: ConfigMap\nmetadata: {name: plain}\n---\ntag: x" M("apps:short:name") "\n";
+    const char *text =
+        "kind: Deployment\napiVersion: apps/v1\nmetadata:\n  labels: {name: no, kind: no}\n  namespace: prod\n"
+        "  name: web\nspec:\n  kind: no\n  image: old:1" M("apps:my-app") "\n  tag: '1'" M(
+            "apps:my-app:tag") "\n"
+                               "---\nkind: ConfigMap\nmetadata: {name: plain}\n---\ntag: x" M("apps:short:name") "\n";
     assert_true(setter_edit(a, slice_of(text), images, ARRAY_LEN(images), &out, &file, &is_yaml));
     assert_int_equal(file.objects.len, 2);
     const struct setter_object *o = file.objects.items;
@@ -219,7 +237,7 @@ static void changes(void **state)
     arena_free(a);
 }
 
-// ---- the walk --------------------------------------------------------------------------------------------------------------
+// ---- the walk -----------------------------------------------------------------------------------------------------
 
 static char folder[] = "/tmp/runnel-setter-XXXXXX";
 
@@ -246,9 +264,11 @@ static void files(void **state)
         const char *path;
         bool changes; // with update.path "app"
     } cases[] = {
-        {"app/a.yaml", true},       {"app/deep/er/b.yml", true}, {"app/Kustomization", true},  {"app/kustomization", false},
-        {"app/c.yaml.tpl", false},  {"app/d.json", false},       {"app/.hidden.yaml", true},   {"other/e.yaml", false},
-        {"app/.git/f.yaml", false}, {"f.yaml", false},
+        {"app/a.yaml", true},        {"app/deep/er/b.yml", true},
+        {"app/Kustomization", true}, {"app/kustomization", false},
+        {"app/c.yaml.tpl", false},   {"app/d.json", false},
+        {"app/.hidden.yaml", true},  {"other/e.yaml", false},
+        {"app/.git/f.yaml", false},  {"f.yaml", false},
     };
     struct arena *a = arena_new();
     struct error err = {0};
@@ -294,11 +314,8 @@ static void files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(edits),
-        cmocka_unit_test(no_yaml),
-        cmocka_unit_test(any_text),
-        cmocka_unit_test(changes),
-        cmocka_unit_test(files),
+        cmocka_unit_test(edits),   cmocka_unit_test(no_yaml), cmocka_unit_test(any_text),
+        cmocka_unit_test(changes), cmocka_unit_test(files),
     };
     struct error err = {0};
     if (!mkdtemp(folder))
