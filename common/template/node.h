@@ -46,12 +46,12 @@ struct binding {
 
 struct node_seq {
     struct node **items;
-    size_t len, cap;
+    size_t len;
 };
 
 struct names {
     struct slice *items;
-    size_t len, cap;
+    size_t len;
 };
 
 struct number {
@@ -78,8 +78,8 @@ struct node {
         struct node *pipe; // action
         struct node_seq seq; // list, command (its operands)
         struct {
-            struct declaration decl[2];
             struct node_seq cmds;
+            struct declaration *decl;
         } pipeline;
         struct {
             struct node *pipe, *list, *else_list;

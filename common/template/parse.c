@@ -24,6 +24,8 @@ struct parser {
     // Names of variables, numbered: a name has one number throughout the source.
     VEC(struct slice) var_names;
     struct map *trees; // defined so far, by name
+    // Children of the nodes being built, each node's above its parent's: they are copied to their exact size when it is done.
+    VEC(struct node *) children; // malloc'd
 };
 
 static struct node *parse_pipeline(struct parser *p, const char *context, enum token_type end);
@@ -44,9 +46,21 @@ static void *fail(struct parser *p, const char *fmt, ...)
     return NULL;
 }
 
+// A node has only the room that its type needs: a big chart has a hundred thousand of them.
 static struct node *node_new(struct parser *p, enum node_type type, uint32_t pos)
 {
-    struct node *n = arena_zalloc(p->arena, sizeof *n);
+#define UP_TO(member) (offsetof(struct node, member) + sizeof(((struct node *)0)->member))
+    static const uint8_t sizes[] = {
+        [NODE_TEXT] = UP_TO(text),       [NODE_ACTION] = UP_TO(pipe),        [NODE_LIST] = UP_TO(seq),
+        [NODE_IF] = UP_TO(branch),       [NODE_WITH] = UP_TO(branch),        [NODE_RANGE] = UP_TO(branch),
+        [NODE_TEMPLATE] = UP_TO(call),   [NODE_BREAK] = UP_TO(pipe),         [NODE_CONTINUE] = UP_TO(pipe),
+        [NODE_END] = UP_TO(pipe),        [NODE_ELSE] = UP_TO(pipe),          [NODE_PIPE] = UP_TO(pipeline),
+        [NODE_COMMAND] = UP_TO(seq),     [NODE_IDENTIFIER] = UP_TO(ident),   [NODE_VARIABLE] = UP_TO(variable),
+        [NODE_FIELD] = UP_TO(fields),    [NODE_CHAIN] = UP_TO(chain),        [NODE_DOT] = UP_TO(pipe),
+        [NODE_NIL] = UP_TO(pipe),        [NODE_BOOL] = UP_TO(boolean),       [NODE_NUMBER] = UP_TO(number),
+        [NODE_STRING] = UP_TO(string),
+    };
+    struct node *n = arena_zalloc(p->arena, sizes[type]);
     n->type = (uint8_t)type;
     n->pos = pos;
     return n;
@@ -139,9 +153,19 @@ static bool enter(struct parser *p)
     return false;
 }
 
-static void push_node(struct parser *p, struct node_seq *seq, struct node *n)
+static void push_child(struct parser *p, struct node *n)
 {
-    vec_push(p->arena, seq, n);
+    vec_push(NULL, &p->children, n);
+}
+
+// Takes the children pushed since there were `from`.
+static void take_children(struct parser *p, size_t from, struct node_seq *seq)
+{
+    seq->len = p->children.len - from;
+    seq->items = arena_alloc(p->arena, seq->len * sizeof *seq->items);
+    if (seq->len)
+        memcpy(seq->items, p->children.items + from, seq->len * sizeof *seq->items);
+    p->children.len = from;
 }
 
 // ---- variables ------------------------------------------------------------------------------------------------------
@@ -172,6 +196,8 @@ static struct node *use_variable(struct parser *p, struct token t)
 static void declare(struct parser *p, struct node *pipe, struct token t)
 {
     uint32_t id = variable_id(p, t.text);
+    if (!pipe->pipeline.decl)
+        pipe->pipeline.decl = arena_array(p->arena, struct declaration, 2);
     pipe->pipeline.decl[pipe->declared++] = (struct declaration){id, t.text};
     vec_push(p->arena, &p->vars, id);
 }
@@ -200,6 +226,33 @@ static bool unquote(struct parser *p, struct token t, struct value *out)
     return good;
 }
 
+static struct slice name_of(struct token field)
+{
+    return slice_sub(field.text, 1, field.text.len);
+}
+
+// The name of a field, and those that follow it at once.
+static void add_names(struct parser *p, struct names *names, struct token first)
+{
+    struct slice few[8];
+    size_t count = 0, room = ARRAY_LEN(few);
+    struct slice *all = few;
+    for (struct token t = first;; t = next(p)) {
+        if (count == room) {
+            struct slice *more = arena_alloc(p->arena, 2 * room * sizeof *more);
+            memcpy(more, all, count * sizeof *more);
+            all = more;
+            room *= 2;
+        }
+        all[count++] = name_of(t);
+        if (peek(p).type != TOKEN_FIELD)
+            break;
+    }
+    names->len = count;
+    names->items = arena_alloc(p->arena, count * sizeof *names->items);
+    memcpy(names->items, all, count * sizeof *names->items);
+}
+
 // NULL without a failure: no operand stands here.
 static struct node *parse_term(struct parser *p)
 {
@@ -220,8 +273,9 @@ static struct node *parse_term(struct parser *p)
     case TOKEN_VARIABLE:
         return use_variable(p, t);
     case TOKEN_FIELD:
-        n = node_new(p, NODE_FIELD, t.pos);
-        vec_push(p->arena, &n->fields, slice_sub(t.text, 1, t.text.len));
+        // A chain of fields stands, as in Go, where its second name does.
+        n = node_new(p, NODE_FIELD, peek(p).type == TOKEN_FIELD ? peek(p).pos : t.pos);
+        add_names(p, &n->fields, t);
         return n;
     case TOKEN_BOOL:
         n = node_new(p, NODE_BOOL, t.pos);
@@ -248,19 +302,15 @@ static struct node *parse_term(struct parser *p)
     }
 }
 
-// A term with the fields that follow it. A chain of fields stands, as in Go, where its second name does.
+// A term with the fields that follow it; together they stand where the first of these does.
 static struct node *parse_operand(struct parser *p)
 {
     struct node *n = parse_term(p);
-    if (!n || peek(p).type != TOKEN_FIELD)
+    if (!n || n->type == NODE_FIELD || peek(p).type != TOKEN_FIELD)
         return n;
     struct names *fields;
     uint32_t pos = peek(p).pos;
     switch ((enum node_type)n->type) {
-    case NODE_FIELD:
-        fields = &n->fields;
-        n->pos = pos;
-        break;
     case NODE_VARIABLE:
         fields = &n->variable.fields;
         n->pos = pos;
@@ -273,8 +323,6 @@ static struct node *parse_operand(struct parser *p)
         struct buf plain = BUF_IN(p->arena), shown = BUF_IN(p->arena);
         node_print(&plain, n);
         go_quote(&shown, buf_cstr(&plain), plain.len);
-        while (peek(p).type == TOKEN_FIELD)
-            next(p);
         return fail(p, "unexpected . after term %s", buf_cstr(&shown));
     }
     default: {
@@ -284,23 +332,21 @@ static struct node *parse_operand(struct parser *p)
         n = chain;
     }
     }
-    while (peek(p).type == TOKEN_FIELD) {
-        struct slice name = next(p).text;
-        vec_push(p->arena, fields, slice_sub(name, 1, name.len));
-    }
+    add_names(p, fields, next(p));
     return n;
 }
 
 static struct node *parse_command(struct parser *p)
 {
     struct node *cmd = node_new(p, NODE_COMMAND, peek_solid(p).pos);
+    size_t from = p->children.len;
     for (;;) {
         peek_solid(p);
         struct node *operand = parse_operand(p);
         if (p->failed)
             return NULL;
         if (operand)
-            push_node(p, &cmd->seq, operand);
+            push_child(p, operand);
         struct token t = next(p);
         if (t.type == TOKEN_SPACE)
             continue;
@@ -310,6 +356,7 @@ static struct node *parse_command(struct parser *p)
             return unexpected(p, t, "operand");
         break;
     }
+    take_children(p, from, &cmd->seq);
     if (cmd->seq.len == 0)
         return fail(p, "empty command");
     return cmd;
@@ -375,10 +422,13 @@ static struct node *parse_pipeline(struct parser *p, const char *context, enum t
     struct node *pipe = node_new(p, NODE_PIPE, peek_solid(p).pos);
     if (!parse_declarations(p, pipe, context))
         return NULL;
+    size_t from = p->children.len;
     for (;;) {
         struct token t = next_solid(p);
-        if (t.type == end)
+        if (t.type == end) {
+            take_children(p, from, &pipe->pipeline.cmds);
             return check_pipeline(p, pipe, context);
+        }
         switch (t.type) {
         case TOKEN_BOOL:
         case TOKEN_CHAR_CONSTANT:
@@ -396,7 +446,7 @@ static struct node *parse_pipeline(struct parser *p, const char *context, enum t
             struct node *cmd = parse_command(p);
             if (!cmd)
                 return NULL;
-            push_node(p, &pipe->pipeline.cmds, cmd);
+            push_child(p, cmd);
             break;
         }
         default:
@@ -532,7 +582,8 @@ static struct node *parse_control(struct parser *p, enum node_type type)
             if (!inner)
                 return NULL;
             n->branch.else_list = node_new(p, NODE_LIST, end->pos);
-            push_node(p, &n->branch.else_list->seq, inner);
+            push_child(p, inner);
+            take_children(p, p->children.len - 1, &n->branch.else_list->seq);
         } else {
             n->branch.else_list = parse_list(p, &end);
             if (!n->branch.else_list)
@@ -616,15 +667,17 @@ static struct node *parse_text_or_action(struct parser *p)
 static struct node *parse_list(struct parser *p, struct node **end)
 {
     struct node *list = node_new(p, NODE_LIST, peek_solid(p).pos);
+    size_t from = p->children.len;
     while (peek_solid(p).type != TOKEN_EOF) {
         struct node *n = parse_text_or_action(p);
         if (!n)
             return NULL;
         if (n->type == NODE_END || n->type == NODE_ELSE) {
             *end = n;
+            take_children(p, from, &list->seq);
             return list;
         }
-        push_node(p, &list->seq, n);
+        push_child(p, n);
     }
     return fail(p, "unexpected EOF");
 }
@@ -632,6 +685,7 @@ static struct node *parse_list(struct parser *p, struct node **end)
 static struct node *parse_root(struct parser *p)
 {
     struct node *root = node_new(p, NODE_LIST, peek(p).pos);
+    size_t from = p->children.len;
     while (peek(p).type != TOKEN_EOF) {
         if (peek(p).type == TOKEN_LEFT_DELIM) {
             struct token delim = next(p);
@@ -647,8 +701,9 @@ static struct node *parse_root(struct parser *p)
             return NULL;
         if (n->type == NODE_END || n->type == NODE_ELSE)
             return fail(p, "unexpected %s", n->type == NODE_END ? "{{end}}" : "{{else}}");
-        push_node(p, &root->seq, n);
+        push_child(p, n);
     }
+    take_children(p, from, &root->seq);
     return root;
 }
 
@@ -661,6 +716,7 @@ bool parse_source(struct template_set *set, struct arena *a, const char *name, s
     variable_id(&p, SLICE("$"));
     vec_push(a, &p.vars, 0);
     struct node *root = parse_root(&p);
+    free(p.children.items);
     if (!root || !add_tree(&p, name, root))
         return false;
     const char *key;
