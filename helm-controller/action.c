@@ -13,20 +13,22 @@ struct phase {
     enum step (*run)(struct action *action, struct error *err);
 };
 
-struct plan { // what a kind of action consists of
-    const char *word, *title;     // "install", "Install"
-    const char *pending;          // status while it runs
+struct plan {                 // what a kind of action consists of
+    const char *word, *title; // "install", "Install"
+    const char *pending;      // status while it runs
     enum hook_event before, after;
-    const struct phase *phases;   // ends with a NULL name
+    const struct phase *phases; // ends with a NULL name
 };
 
 static const struct plan *plan_of(enum action_kind kind);
 
-// ---- storing ------------------------------------------------------------------------------------------------------------
+// ---- storing
+// ------------------------------------------------------------------------------------------------------------
 static bool store(void *ctx, struct error *err)
 {
     struct action *action = ctx;
-    return release_update(action->objects.kube, action->objects.arena, action->storage_namespace, &action->release, err);
+    return release_update(action->objects.kube, action->objects.arena, action->storage_namespace, &action->release,
+                          err);
 }
 
 static int64_t now_ms(void)
@@ -68,12 +70,14 @@ static enum step blame(struct action *action, struct error *err)
     return STEP_FAILED;
 }
 
-// ---- phases -------------------------------------------------------------------------------------------------------------
+// ---- phases
+// -------------------------------------------------------------------------------------------------------------
 static enum step run_hooks(struct action *action, enum hook_event event, struct error *err)
 {
     if (action->options.disable_hooks)
         return STEP_DONE;
-    switch (hooks_step(&action->objects, &action->release, event, action->options.timeout_ms, store, action, &action->message, err)) {
+    switch (hooks_step(&action->objects, &action->release, event, action->options.timeout_ms, store, action,
+                       &action->message, err)) {
     case HOOKS_DONE:
         return STEP_DONE;
     case HOOKS_RUNNING:
@@ -102,7 +106,8 @@ static bool own_objects(struct action *action, object_list *out, struct error *e
            objects_parse(&action->objects, &manifests, out, err);
 }
 
-// The deployed revision and what came after it, or, where none is deployed, the last ones: their objects can be in the cluster.
+// The deployed revision and what came after it, or, where none is deployed, the last ones: their objects can be in the
+// cluster.
 static bool read_older(struct action *action, struct error *err)
 {
     struct arena *a = action->objects.arena;
@@ -173,7 +178,9 @@ static enum step wait_ready(struct action *action, struct error *err)
         return STEP_DONE;
     if (!own_objects(action, &now, err))
         return blame(action, err);
-    return judge(action, objects_ready(&action->objects, &now, !action->options.disable_wait_for_jobs, &action->message, err), err);
+    return judge(action,
+                 objects_ready(&action->objects, &now, !action->options.disable_wait_for_jobs, &action->message, err),
+                 err);
 }
 
 static bool stored_in_uninstall_order(struct action *action, object_list *out, struct error *err)
@@ -221,10 +228,14 @@ static const struct phase UNINSTALL_PHASES[] = {
     {"pre-hooks", hooks_before}, {"delete", take_down}, {"wait", wait_gone}, {"post-hooks", hooks_after}, {0},
 };
 static const struct plan PLANS[] = {
-    [ACTION_INSTALL] = {"install", "Install", RELEASE_PENDING_INSTALL, HOOK_PRE_INSTALL, HOOK_POST_INSTALL, RELEASE_PHASES},
-    [ACTION_UPGRADE] = {"upgrade", "Upgrade", RELEASE_PENDING_UPGRADE, HOOK_PRE_UPGRADE, HOOK_POST_UPGRADE, RELEASE_PHASES},
-    [ACTION_ROLLBACK] = {"rollback", "Rollback", RELEASE_PENDING_ROLLBACK, HOOK_PRE_ROLLBACK, HOOK_POST_ROLLBACK, RELEASE_PHASES},
-    [ACTION_UNINSTALL] = {"uninstall", "Uninstallation", RELEASE_UNINSTALLING, HOOK_PRE_DELETE, HOOK_POST_DELETE, UNINSTALL_PHASES},
+    [ACTION_INSTALL] = {"install", "Install", RELEASE_PENDING_INSTALL, HOOK_PRE_INSTALL, HOOK_POST_INSTALL,
+                        RELEASE_PHASES},
+    [ACTION_UPGRADE] = {"upgrade", "Upgrade", RELEASE_PENDING_UPGRADE, HOOK_PRE_UPGRADE, HOOK_POST_UPGRADE,
+                        RELEASE_PHASES},
+    [ACTION_ROLLBACK] = {"rollback", "Rollback", RELEASE_PENDING_ROLLBACK, HOOK_PRE_ROLLBACK, HOOK_POST_ROLLBACK,
+                         RELEASE_PHASES},
+    [ACTION_UNINSTALL] = {"uninstall", "Uninstallation", RELEASE_UNINSTALLING, HOOK_PRE_DELETE, HOOK_POST_DELETE,
+                          UNINSTALL_PHASES},
 };
 
 static const struct plan *plan_of(enum action_kind kind)
@@ -247,7 +258,8 @@ bool action_kind_parse(const char *word, enum action_kind *out)
     return false;
 }
 
-// ---- beginning and ending -------------------------------------------------------------------------------------------------
+// ---- beginning and ending
+// -------------------------------------------------------------------------------------------------
 bool action_is_ours(const struct release *r, const char *holder, const char *digest)
 {
     return r->progress.phase && str_eq(r->progress.holder, holder) && (!digest || str_eq(r->progress.digest, digest));
@@ -258,20 +270,22 @@ bool action_begin(struct action *action, struct error *err)
     const struct plan *plan = plan_of(action->kind);
     bool is_new = action->kind != ACTION_UNINSTALL;
     const char *description = action->kind == ACTION_INSTALL     ? "Initial install underway"
-                        : action->kind == ACTION_UNINSTALL ? "Deletion in progress (or silently failed)"
-                        : action->kind == ACTION_ROLLBACK  ? arena_strdup(action->objects.arena, release_description(&action->release))
-                                                           : arena_printf(action->objects.arena, "Preparing %s", plan->word);
+                              : action->kind == ACTION_UNINSTALL ? "Deletion in progress (or silently failed)"
+                              : action->kind == ACTION_ROLLBACK
+                                  ? arena_strdup(action->objects.arena, release_description(&action->release))
+                                  : arena_printf(action->objects.arena, "Preparing %s", plan->word);
     release_set_status(&action->release, plan->pending, description);
     if (!is_new)
         release_set_deleted(&action->release);
-    action->release.progress =
-        (struct release_progress){.action = plan->word, .holder = action->holder, .digest = action->digest, .started_ms = now_ms()};
+    action->release.progress = (struct release_progress){
+        .action = plan->word, .holder = action->holder, .digest = action->digest, .started_ms = now_ms()};
     enter(action, plan->phases[0].name);
     if (!is_new)
         return store(action, err);
-    return release_create(action->objects.kube, action->objects.arena, action->storage_namespace, &action->release, err) &&
-           release_prune_history(action->objects.kube, action->objects.arena, action->storage_namespace, release_name(&action->release),
-                                 action->options.max_history, err);
+    return release_create(action->objects.kube, action->objects.arena, action->storage_namespace, &action->release,
+                          err) &&
+           release_prune_history(action->objects.kube, action->objects.arena, action->storage_namespace,
+                                 release_name(&action->release), action->options.max_history, err);
 }
 
 // Marks every deployed revision but this one as superseded.
@@ -319,8 +333,9 @@ static bool finish(struct action *action, struct error *err)
     // The old one first, as Helm does: two deployed revisions would confuse it, none is mended by the next step.
     if (!supersede(action, err))
         return false;
-    const char *description = action->kind == ACTION_ROLLBACK ? arena_strdup(o->arena, release_description(&action->release))
-                                                              : arena_printf(o->arena, "%s complete", plan_of(action->kind)->title);
+    const char *description = action->kind == ACTION_ROLLBACK
+                                  ? arena_strdup(o->arena, release_description(&action->release))
+                                  : arena_printf(o->arena, "%s complete", plan_of(action->kind)->title);
     release_set_status(&action->release, RELEASE_DEPLOYED, description);
     leave(action);
     return store(action, err);
@@ -329,10 +344,12 @@ static bool finish(struct action *action, struct error *err)
 static bool mark_failed(struct action *action, const char *why, struct error *err)
 {
     const struct plan *plan = plan_of(action->kind);
-    const char *text = action->kind == ACTION_INSTALL || action->kind == ACTION_UPGRADE || action->kind == ACTION_ROLLBACK
-                           ? arena_printf(action->objects.arena, "%s \"%s\" failed: %s",
-                                          action->kind == ACTION_INSTALL ? "Release" : plan->title, release_name(&action->release), why)
-                           : arena_printf(action->objects.arena, "%s failed: %s", plan->title, why);
+    const char *text =
+        action->kind == ACTION_INSTALL || action->kind == ACTION_UPGRADE || action->kind == ACTION_ROLLBACK
+            ? arena_printf(action->objects.arena, "%s \"%s\" failed: %s",
+                           action->kind == ACTION_INSTALL ? "Release" : plan->title, release_name(&action->release),
+                           why)
+            : arena_printf(action->objects.arena, "%s failed: %s", plan->title, why);
     release_set_status(&action->release, RELEASE_FAILED, text);
     leave(action);
     return store(action, err);

@@ -32,8 +32,8 @@ static bool look(const struct objects *o, struct value crd, bool *there, bool *e
     return true;
 }
 
-bool action_apply_crds(const struct objects *o, const struct chart *chart, const char *policy, size_t *applied, const char **pending,
-                       struct error *err)
+bool action_apply_crds(const struct objects *o, const struct chart *chart, const char *policy, size_t *applied,
+                       const char **pending, struct error *err)
 {
     object_list crds = {0};
     *applied = 0;

@@ -61,7 +61,8 @@ enum decision decide(const struct decide_facts *facts, const struct spec *spec, 
             *reason = "found uninstalled release in storage";
             return absent(facts, spec);
         }
-        *reason = facts->has_history ? "release not observed to be made for object" : "found existing release in storage";
+        *reason =
+            facts->has_history ? "release not observed to be made for object" : "found existing release in storage";
         *forget = true;
         return DECIDE_UPGRADE;
     }

@@ -1,17 +1,18 @@
-// decide.h - what to do next with a release, from what Helm's storage, the status and the spec say: Flux's release states as one pure function.
+// decide.h - what to do next with a release, from what Helm's storage, the status and the spec say: Flux's release
+// states as one pure function.
 #ifndef RUNNEL_DECIDE_H
 #define RUNNEL_DECIDE_H
 
 #include "spec.h"
 
 enum decision {
-    DECIDE_DONE,       // in sync
+    DECIDE_DONE, // in sync
     DECIDE_INSTALL,
     DECIDE_UPGRADE,
-    DECIDE_ROLLBACK,   // remediation of a failed upgrade
-    DECIDE_UNINSTALL,  // remediation of a failed install, or of an upgrade where the spec says so
-    DECIDE_UNLOCK,     // the newest revision is pending (or being uninstalled), and nobody is at work on it
-    DECIDE_EXHAUSTED,  // no retries are left
+    DECIDE_ROLLBACK,  // remediation of a failed upgrade
+    DECIDE_UNINSTALL, // remediation of a failed install, or of an upgrade where the spec says so
+    DECIDE_UNLOCK,    // the newest revision is pending (or being uninstalled), and nobody is at work on it
+    DECIDE_EXHAUSTED, // no retries are left
 };
 
 struct decide_facts {

@@ -4,8 +4,26 @@
 #include "values.h"
 #include "work.h"
 
-// A release of another chart than the one that is known is another release; only a loaded chart tells its name, and it is loaded only
-// where something has changed.
+// Values that are refused of fields that work with others.
+static const char *refused_value(struct reconcile *r)
+{
+    static const struct {
+        const char *path, *json;
+    } refused[] = {
+        {"install.serverSideApply", "false"},
+        {"rollback.serverSideApply", "\"disabled\""},
+        {"upgrade.serverSideApply", "\"disabled\""},
+        {"waitStrategy.name", "\"legacy\""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+        if (str_eq(json_text(r->arena, value_path(r->spec, refused[i].path)), refused[i].json))
+            return arena_printf(r->arena, "spec.%s: %s is not supported by Runnel yet", refused[i].path,
+                                refused[i].json);
+    return NULL;
+}
+
+// A release of another chart than the one that is known is another release; only a loaded chart tells its name, and it
+// is loaded only where something has changed.
 static bool check_chart_name(struct work *w, struct result *result)
 {
     struct error err cleanup(error_clear) = {0};
@@ -26,8 +44,12 @@ static struct result reconcile_helm_release(struct reconcile *r)
     enum action_kind kind;
     if (r->deleting)
         return work_finalize(&w);
+    const char *refused = refused_value(r);
+    if (refused)
+        return result_stalled(r, "UnsupportedField", "%s", refused);
     if (!source_apply_chart(r, &err))
-        return err.class == ERROR_DENIED && !err.code ? result_denied(&w, &err) : result_failed(r, "HelmChartSyncErr", &err);
+        return err.class == ERROR_DENIED && !err.code ? result_denied(&w, &err)
+                                                      : result_failed(r, "HelmChartSyncErr", &err);
     if (!work_settle_target(&w, &result))
         return result;
     if (!work_read(&w, &err))
@@ -53,13 +75,30 @@ static struct result reconcile_helm_release(struct reconcile *r)
     return work_drive(&w);
 }
 
-// ---- the table ------------------------------------------------------------------------------------------------------------------------
+// ---- the table
+// ------------------------------------------------------------------------------------------------------------------------
 static const struct controller_map maps[] = {
     {.api_version = SOURCE_API, .kind = "HelmChart", .map = source_map, .bus_kind = "HelmChart"},
-    {.api_version = SOURCE_API, .kind = "OCIRepository", .map = source_map, .optional = true, .bus_kind = "OCIRepository"},
-    {.api_version = SOURCE_API, .kind = "ExternalArtifact", .map = source_map, .optional = true, .bus_kind = "ExternalArtifact"},
-    {.api_version = "v1", .kind = "ConfigMap", .label_selector = "reconcile.fluxcd.io/watch=Enabled", .metadata_only = true, .map = values_map},
-    {.api_version = "v1", .kind = "Secret", .label_selector = "reconcile.fluxcd.io/watch=Enabled", .metadata_only = true, .map = values_map},
+    {.api_version = SOURCE_API,
+     .kind = "OCIRepository",
+     .map = source_map,
+     .optional = true,
+     .bus_kind = "OCIRepository"},
+    {.api_version = SOURCE_API,
+     .kind = "ExternalArtifact",
+     .map = source_map,
+     .optional = true,
+     .bus_kind = "ExternalArtifact"},
+    {.api_version = "v1",
+     .kind = "ConfigMap",
+     .label_selector = "reconcile.fluxcd.io/watch=Enabled",
+     .metadata_only = true,
+     .map = values_map},
+    {.api_version = "v1",
+     .kind = "Secret",
+     .label_selector = "reconcile.fluxcd.io/watch=Enabled",
+     .metadata_only = true,
+     .map = values_map},
 };
 
 static bool chart_or_ref(struct value self)
@@ -69,12 +108,14 @@ static bool chart_or_ref(struct value self)
 
 static bool no_interval_without_retry(struct value self)
 {
-    return value_is_null(value_get(self, "retryInterval")) || !str_eq(value_str(value_get(self, "name")), "RemediateOnFailure");
+    return value_is_null(value_get(self, "retryInterval")) ||
+           !str_eq(value_str(value_get(self, "name")), "RemediateOnFailure");
 }
 
 static bool interval_with_retry(struct value self)
 {
-    return value_is_null(value_get(self, "retryInterval")) || str_eq(value_str(value_get(self, "name")), "RetryOnFailure");
+    return value_is_null(value_get(self, "retryInterval")) ||
+           str_eq(value_str(value_get(self, "name")), "RetryOnFailure");
 }
 
 static bool kube_config_some(struct value self)
@@ -95,6 +136,7 @@ static const struct schema_rule rules[] = {
     {"!has(self.configMapRef) || !has(self.secretRef)", kube_config_one},
 };
 
+#define ALWAYS_SERVER_SIDE "enabled and auto mean the same; disabled is refused"
 #define NO_TESTS "says something about tests only, and test.enable is refused"
 #define NO_CLIENT_VALIDATION "nothing is validated on the client's side; the API server validates what is applied"
 static const struct field fields[] = {
@@ -127,7 +169,7 @@ static const struct field fields[] = {
     {"install.remediation.remediateLastFailure", FIELD_WORKS, NULL, NULL},
     {"install.remediation.retries", FIELD_WORKS, NULL, NULL},
     {"install.replace", FIELD_WORKS, NULL, NULL},
-    {"install.serverSideApply", FIELD_REFUSED, "true", "server-side apply is the only way to write; false is refused"},
+    {"install.serverSideApply", FIELD_WORKS, NULL, "true: false is refused"},
     {"install.skipCRDs", FIELD_REFUSED, NULL, "Flux says to use install.crds"},
     {"install.strategy", FIELD_WORKS, NULL, NULL},
     {"install.timeout", FIELD_WORKS, NULL, NULL},
@@ -144,7 +186,7 @@ static const struct field fields[] = {
     {"rollback.disableWaitForJobs", FIELD_WORKS, NULL, NULL},
     {"rollback.force", FIELD_REFUSED, NULL, NULL},
     {"rollback.recreate", FIELD_REFUSED, NULL, "without effect in Flux 2.9 too"},
-    {"rollback.serverSideApply", FIELD_REFUSED, "\"enabled\"", "enabled; others are refused"},
+    {"rollback.serverSideApply", FIELD_WORKS, NULL, ALWAYS_SERVER_SIDE},
     {"rollback.timeout", FIELD_WORKS, NULL, NULL},
     {"serviceAccountName", FIELD_REFUSED, NULL, NULL},
     {"storageNamespace", FIELD_WORKS, NULL, NULL},
@@ -175,12 +217,12 @@ static const struct field fields[] = {
     {"upgrade.remediation.remediateLastFailure", FIELD_WORKS, NULL, NULL},
     {"upgrade.remediation.retries", FIELD_WORKS, NULL, NULL},
     {"upgrade.remediation.strategy", FIELD_WORKS, NULL, NULL},
-    {"upgrade.serverSideApply", FIELD_REFUSED, "\"enabled\"", "enabled; others are refused"},
+    {"upgrade.serverSideApply", FIELD_WORKS, NULL, ALWAYS_SERVER_SIDE},
     {"upgrade.strategy", FIELD_WORKS, NULL, NULL},
     {"upgrade.timeout", FIELD_WORKS, NULL, NULL},
     {"values", FIELD_WORKS, NULL, NULL},
     {"valuesFrom", FIELD_WORKS, NULL, NULL},
-    {"waitStrategy.name", FIELD_REFUSED, "\"poller\"", "poller; legacy is refused"},
+    {"waitStrategy.name", FIELD_WORKS, NULL, "poller; legacy is refused"},
 };
 
 const struct controller_kind helm_release_kind = {

@@ -13,13 +13,14 @@ struct running {
 static size_t index_of(const hook_list *all, const struct hook *hook)
 {
     for (size_t i = 0; i < all->len; i++)
-        if (str_eq(all->items[i].manifest.source, hook->manifest.source) && all->items[i].manifest.text == hook->manifest.text)
+        if (str_eq(all->items[i].manifest.source, hook->manifest.source) &&
+            all->items[i].manifest.text == hook->manifest.text)
             return i;
     return all->len;
 }
 
-// Whether the hook belongs to the run that is under way. last_run is kept from event to event (a hook can run before and after an
-// upgrade), so it counts only where it began after this phase did.
+// Whether the hook belongs to the run that is under way. last_run is kept from event to event (a hook can run before
+// and after an upgrade), so it counts only where it began after this phase did.
 static bool of_this_phase(const struct release *r, size_t i)
 {
     int64_t started_us;
@@ -53,7 +54,8 @@ static bool exists(const struct objects *o, const object_list *list, bool *there
 }
 
 // Deletes the objects of the hooks up to `last` that have this policy.
-static bool clean_up(const struct objects *o, const struct running *hooks, size_t count, enum hook_delete_policy policy, struct error *err)
+static bool clean_up(const struct objects *o, const struct running *hooks, size_t count, enum hook_delete_policy policy,
+                     struct error *err)
 {
     for (size_t i = 0; i < count; i++)
         if ((hooks[i].hook->delete_policies & policy) && !objects_delete(o, &hooks[i].objects, "Foreground", err))
@@ -78,16 +80,18 @@ static enum kstatus outcome(const struct objects *o, const object_list *list, co
     return KSTATUS_CURRENT;
 }
 
-static enum hooks_state fail(const struct objects *o, struct release *r, const struct running *hooks, size_t i, const char *event,
-                             const char *why, const char **message, struct error *err)
+static enum hooks_state fail(const struct objects *o, struct release *r, const struct running *hooks, size_t i,
+                             const char *event, const char *why, const char **message, struct error *err)
 {
     release_hook_set_phase(r, hooks[i].index, "Failed");
     *message = arena_printf(o->arena, "%s hook %s failed: %s", event, hooks[i].hook->manifest.source, why);
-    return clean_up(o, hooks + i, 1, HOOK_FAILED, err) && clean_up(o, hooks, i, HOOK_SUCCEEDED, err) ? HOOKS_FAILED : HOOKS_ERROR;
+    return clean_up(o, hooks + i, 1, HOOK_FAILED, err) && clean_up(o, hooks, i, HOOK_SUCCEEDED, err) ? HOOKS_FAILED
+                                                                                                     : HOOKS_ERROR;
 }
 
 enum hooks_state hooks_step(const struct objects *o, struct release *r, enum hook_event event, int64_t timeout_ms,
-                            bool (*store)(void *ctx, struct error *err), void *ctx, const char **message, struct error *err)
+                            bool (*store)(void *ctx, struct error *err), void *ctx, const char **message,
+                            struct error *err)
 {
     hook_list all = {0};
     if (!release_hooks(o->arena, r, &all, err))
@@ -120,7 +124,8 @@ enum hooks_state hooks_step(const struct objects *o, struct release *r, enum hoo
             if (there && clock_wall_us() / 1000 - r->progress.phase_ms > timeout_ms)
                 return fail(o, r, hooks, i, word, "timed out waiting for the one before to be deleted", message, err);
             if (there) {
-                *message = arena_printf(o->arena, "%s hook %s: the one before is being deleted", word, h->hook->manifest.source);
+                *message = arena_printf(o->arena, "%s hook %s: the one before is being deleted", word,
+                                        h->hook->manifest.source);
                 return HOOKS_RUNNING;
             }
             // Stored before it is made: after a crash it is known to have been started.

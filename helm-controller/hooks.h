@@ -1,4 +1,5 @@
-// hooks.h - the hooks of an action: one after the other by weight, each started, looked at, and cleaned up by its delete policies.
+// hooks.h - the hooks of an action: one after the other by weight, each started, looked at, and cleaned up by its
+// delete policies.
 //
 // Which hook has run is kept in the release's record (last_run), which the caller stores; nothing waits.
 #ifndef RUNNEL_HOOKS_H
@@ -14,9 +15,10 @@ enum hooks_state {
     HOOKS_ERROR,   // err: API server
 };
 
-// Goes on with the hooks of an event. store (ctx) is called when the record has changed and has to be stored before the next step;
-// false: err is set. timeout_ms counts from the start of each hook.
+// Goes on with the hooks of an event. store (ctx) is called when the record has changed and has to be stored before the
+// next step; false: err is set. timeout_ms counts from the start of each hook.
 enum hooks_state hooks_step(const struct objects *o, struct release *r, enum hook_event event, int64_t timeout_ms,
-                            bool (*store)(void *ctx, struct error *err), void *ctx, const char **message, struct error *err);
+                            bool (*store)(void *ctx, struct error *err), void *ctx, const char **message,
+                            struct error *err);
 
 #endif

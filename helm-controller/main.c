@@ -1,4 +1,5 @@
-// main.c - helm-controller: makes Helm releases of HelmReleases; `helm-controller template …` renders a chart as `helm template` does.
+// main.c - helm-controller: makes Helm releases of HelmReleases; `helm-controller template …` renders a chart as `helm
+// template` does.
 #include "helm_app.h"
 #include "template_cmd.h"
 

@@ -37,7 +37,8 @@ static void merge_strings(struct value into, struct value from)
         value_set(into, it.key, it.value);
 }
 
-// ---- texts ------------------------------------------------------------------------------------------------------------
+// ---- texts
+// ------------------------------------------------------------------------------------------------------------
 static bool mark_text(const struct objects *o, struct manifest *m, struct error *err)
 {
     struct value object;
@@ -59,7 +60,8 @@ static bool mark_text(const struct objects *o, struct manifest *m, struct error 
     return true;
 }
 
-bool objects_mark(const struct objects *o, manifest_list *manifests, hook_list *hooks, struct slice *manifest_text, struct error *err)
+bool objects_mark(const struct objects *o, manifest_list *manifests, hook_list *hooks, struct slice *manifest_text,
+                  struct error *err)
 {
     struct buf all = BUF_IN(o->arena);
     for (size_t i = 0; i < manifests->len; i++) {
@@ -77,14 +79,16 @@ bool objects_mark(const struct objects *o, manifest_list *manifests, hook_list *
     return true;
 }
 
-// ---- parsing ----------------------------------------------------------------------------------------------------------
+// ---- parsing
+// ----------------------------------------------------------------------------------------------------------
 static const char *api_version_of(struct value object)
 {
     return value_str_or(value_get(object, "apiVersion"), "");
 }
 
 // Adds an object, or the items of a list, with its namespace. `known` false: an unknown kind is left out.
-static bool add_object(const struct objects *o, struct value object, bool known, int depth, object_list *out, struct error *err)
+static bool add_object(const struct objects *o, struct value object, bool known, int depth, object_list *out,
+                       struct error *err)
 {
     struct kube_resource resource;
     const char *kind = kube_kind(object);
@@ -104,7 +108,8 @@ static bool add_object(const struct objects *o, struct value object, bool known,
         if (!known)
             return true;
         return error_set(err, ERROR_INVALID,
-                         "unable to build kubernetes objects from release manifest: resource mapping not found for name: \"%s\" namespace: \"%s\" "
+                         "unable to build kubernetes objects from release manifest: resource mapping not found for "
+                         "name: \"%s\" namespace: \"%s\" "
                          "from \"\": no matches for kind \"%s\" in version \"%s\"\nensure CRDs are installed first",
                          kube_name(object), kube_namespace(object), kind, api_version_of(object));
     }
@@ -117,7 +122,8 @@ static bool add_object(const struct objects *o, struct value object, bool known,
     return true;
 }
 
-static bool parse(const struct objects *o, const manifest_list *manifests, bool known, object_list *out, struct error *err)
+static bool parse(const struct objects *o, const manifest_list *manifests, bool known, object_list *out,
+                  struct error *err)
 {
     for (size_t i = 0; i < manifests->len; i++) {
         const struct manifest *m = &manifests->items[i];
@@ -163,8 +169,9 @@ static bool contains(const object_list *list, struct value object)
     return false;
 }
 
-// ---- ownership --------------------------------------------------------------------------------------------------------
-// What keeps an existing object from being the release's own, in Helm's words; NULL: nothing.
+// ---- ownership
+// -------------------------------------------------------------------------------------------------------- What keeps
+// an existing object from being the release's own, in Helm's words; NULL: nothing.
 static const char *ownership_fault(const struct objects *o, struct value live)
 {
     struct {
@@ -182,7 +189,8 @@ static const char *ownership_fault(const struct objects *o, struct value live)
         if (!checks[i].have)
             buf_printf(&why, "missing key \"%s\": must be set to \"%s\"", checks[i].key, checks[i].want);
         else
-            buf_printf(&why, "key \"%s\" must equal \"%s\": current value is \"%s\"", checks[i].key, checks[i].want, checks[i].have);
+            buf_printf(&why, "key \"%s\" must equal \"%s\": current value is \"%s\"", checks[i].key, checks[i].want,
+                       checks[i].have);
     }
     return why.len ? buf_cstr(&why) : NULL;
 }
@@ -200,14 +208,17 @@ static bool check_ownership(const struct objects *o, struct value object, struct
     if (!why)
         return true;
     return error_set(err, ERROR_INVALID,
-                     "%s \"%s\" in namespace \"%s\" exists and cannot be imported into the current release: invalid ownership metadata; %s",
+                     "%s \"%s\" in namespace \"%s\" exists and cannot be imported into the current release: invalid "
+                     "ownership metadata; %s",
                      kube_kind(object), kube_name(object), kube_namespace(object), why);
 }
 
-// ---- writing ----------------------------------------------------------------------------------------------------------
+// ---- writing
+// ----------------------------------------------------------------------------------------------------------
 static char *describe(struct arena *a, struct value object)
 {
-    return arena_printf(a, "%s/%s %s, Kind=%s", str_or(kube_namespace(object), ""), kube_name(object), api_version_of(object), kube_kind(object));
+    return arena_printf(a, "%s/%s %s, Kind=%s", str_or(kube_namespace(object), ""), kube_name(object),
+                        api_version_of(object), kube_kind(object));
 }
 
 #define SECRET_LEAST 3 // bytes: shorter ones are in any text
@@ -227,7 +238,8 @@ static void mask(struct arena *a, struct buf *text, struct slice secret)
     buf_slice(text, rest);
 }
 
-// The API server quotes what it refuses: a Secret's contents are cut out, since the message goes into status and events.
+// The API server quotes what it refuses: a Secret's contents are cut out, since the message goes into status and
+// events.
 static void hide_secrets(struct arena *a, struct value object, struct error *err)
 {
     static const char *const parts[] = {"data", "stringData"};
@@ -270,7 +282,8 @@ static bool apply_one(const struct objects *o, struct value object, struct error
     if (!kube_apply_crd(o->kube, o->arena, object, &options, &refused, NULL, err))
         return error_wrap(err, "server-side apply failed for object %s", describe(o->arena, object));
     if (refused)
-        log_info("the API server does not know all fields of this CustomResourceDefinition: written without server-side apply",
+        log_info("the API server does not know all fields of this CustomResourceDefinition: written without "
+                 "server-side apply",
                  LOG_S("crd", kube_name(object)), LOG_S("reason", refused));
     kube_discovery_forget(o->kube);
     return true;
@@ -314,7 +327,8 @@ static bool delete_one(const struct objects *o, struct value object, const char 
     return true;
 }
 
-// An object that has moved to another API group (an Ingress of extensions/v1beta1) is the same object still: the UID tells.
+// An object that has moved to another API group (an Ingress of extensions/v1beta1) is the same object still: the UID
+// tells.
 static bool has_moved(const struct objects *o, struct value old, const object_list *now, bool *moved, struct error *err)
 {
     *moved = false;
@@ -323,7 +337,8 @@ static bool has_moved(const struct objects *o, struct value old, const object_li
         if (!str_eq(kube_name(old), kube_name(new)) || !str_eq(kube_kind(old), kube_kind(new)) ||
             !str_eq(kube_namespace(old), kube_namespace(new)))
             continue;
-        if (kube_get(o->kube, o->arena, kube_ref_of(old), &a, err) && kube_get(o->kube, o->arena, kube_ref_of(new), &b, err))
+        if (kube_get(o->kube, o->arena, kube_ref_of(old), &a, err) &&
+            kube_get(o->kube, o->arena, kube_ref_of(new), &b, err))
             *moved = str_eq(kube_uid(a), kube_uid(b));
         else if (err->class != ERROR_NOT_FOUND)
             return false;

@@ -1,4 +1,5 @@
-// objects.h - the objects of a release in the cluster: from the manifest's text to server-side apply, pruning, deletion and readiness.
+// objects.h - the objects of a release in the cluster: from the manifest's text to server-side apply, pruning, deletion
+// and readiness.
 //
 // Everything works on one client handle and one arena, and nothing waits: objects_ready says how things stand now.
 #ifndef RUNNEL_OBJECTS_H
@@ -7,30 +8,32 @@
 #include "kube/kube.h"
 #include "manifest.h"
 
-struct objects {                  // what all calls need to know about the release
+struct objects { // what all calls need to know about the release
     struct kube *kube;
     struct arena *arena;
     const char *field_manager;
-    const char *release_name, *release_namespace;   // Helm's ownership annotations
-    const char *owner_name, *owner_namespace;       // the HelmRelease: Flux's labels
-    struct value common_metadata;                   // labels and annotations for every object; null: none
-    bool refuse_ownership;        // disableTakeOwnership: objects of others are an error
+    const char *release_name, *release_namespace; // Helm's ownership annotations
+    const char *owner_name, *owner_namespace;     // the HelmRelease: Flux's labels
+    struct value common_metadata;                 // labels and annotations for every object; null: none
+    bool refuse_ownership;                        // disableTakeOwnership: objects of others are an error
 };
 
 typedef VEC(struct value) object_list;
 
 // Puts the labels of Flux (helm.toolkit.fluxcd.io/name and namespace) into the texts of manifests and hooks, as Flux's
 // post-renderer does, and gives the release's manifest anew.
-bool objects_mark(const struct objects *o, manifest_list *manifests, hook_list *hooks, struct slice *manifest_text, struct error *err);
+bool objects_mark(const struct objects *o, manifest_list *manifests, hook_list *hooks, struct slice *manifest_text,
+                  struct error *err);
 
-// Parses manifests; lists are taken apart, namespaces filled in by what discovery says of the kind. A kind that the server does not
-// have is ERROR_INVALID in Helm's words.
+// Parses manifests; lists are taken apart, namespaces filled in by what discovery says of the kind. A kind that the
+// server does not have is ERROR_INVALID in Helm's words.
 bool objects_parse(const struct objects *o, const manifest_list *manifests, object_list *out, struct error *err);
-// The same from a record's manifest, for objects that are to be deleted: kinds that the server no longer has are left out.
+// The same from a record's manifest, for objects that are to be deleted: kinds that the server no longer has are left
+// out.
 bool objects_parse_stored(const struct objects *o, struct slice manifest, object_list *out, struct error *err);
 
-// Server-side apply in the order given, with Helm's ownership label and annotations. `previous` (may be NULL): objects of the last
-// revision, which are the release's own already.
+// Server-side apply in the order given, with Helm's ownership label and annotations. `previous` (may be NULL): objects
+// of the last revision, which are the release's own already.
 bool objects_apply(const struct objects *o, const object_list *list, const object_list *previous, struct error *err);
 // One object as it is (hooks): no ownership metadata.
 bool objects_apply_plain(const struct objects *o, struct value object, struct error *err);
@@ -39,10 +42,17 @@ bool objects_prune(const struct objects *o, const object_list *old, const object
 // Deletes all, but for those that are to be kept. propagation as in kube_delete_options.
 bool objects_delete(const struct objects *o, const object_list *list, const char *propagation, struct error *err);
 
-enum objects_state { OBJECTS_READY, OBJECTS_PENDING, OBJECTS_FAILED, OBJECTS_UNKNOWN }; // UNKNOWN: err says why (API server)
+enum objects_state {
+    OBJECTS_READY,
+    OBJECTS_PENDING,
+    OBJECTS_FAILED,
+    OBJECTS_UNKNOWN
+}; // UNKNOWN: err says why (API server)
 // How things stand. jobs: Jobs have to have completed. *message names what is not ready, as Helm's waiter does.
-enum objects_state objects_ready(const struct objects *o, const object_list *list, bool jobs, const char **message, struct error *err);
-enum objects_state objects_gone(const struct objects *o, const object_list *list, const char **message, struct error *err);
+enum objects_state objects_ready(const struct objects *o, const object_list *list, bool jobs, const char **message,
+                                 struct error *err);
+enum objects_state objects_gone(const struct objects *o, const object_list *list, const char **message,
+                                struct error *err);
 
 // The same object: group, kind, namespace and name.
 bool objects_same(struct value a, struct value b);

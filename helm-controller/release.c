@@ -5,10 +5,12 @@
 #include <time.h>
 #include <zlib.h>
 
-// ---- looking ----------------------------------------------------------------------------------------------------------
+// ---- looking
+// ----------------------------------------------------------------------------------------------------------
 bool release_status_pending(const char *status)
 {
-    return str_eq(status, RELEASE_PENDING_INSTALL) || str_eq(status, RELEASE_PENDING_UPGRADE) || str_eq(status, RELEASE_PENDING_ROLLBACK);
+    return str_eq(status, RELEASE_PENDING_INSTALL) || str_eq(status, RELEASE_PENDING_UPGRADE) ||
+           str_eq(status, RELEASE_PENDING_ROLLBACK);
 }
 
 const char *release_name(const struct release *r)
@@ -73,7 +75,8 @@ const char *release_deleted(const struct release *r)
     return time_of(r, "info.deleted");
 }
 
-// ---- making -----------------------------------------------------------------------------------------------------------
+// ---- making
+// -----------------------------------------------------------------------------------------------------------
 static void stamp(struct value dict, const char *key)
 {
     struct timespec now;
@@ -158,8 +161,8 @@ static struct value hook_value(struct arena *a, const struct hook *h)
     return v;
 }
 
-void release_set_rendered(struct arena *a, struct release *r, struct value config, struct slice manifest, const hook_list *hooks,
-                          const char *notes)
+void release_set_rendered(struct arena *a, struct release *r, struct value config, struct slice manifest,
+                          const hook_list *hooks, const char *notes)
 {
     struct value list = value_list(a);
     for (size_t i = 0; i < hooks->len; i++)
@@ -184,7 +187,8 @@ void release_set_deleted(struct release *r)
     stamp(value_get(r->document, "info"), "deleted");
 }
 
-// ---- hooks ------------------------------------------------------------------------------------------------------------
+// ---- hooks
+// ------------------------------------------------------------------------------------------------------------
 static const struct {
     const char *name;
     enum hook_delete_policy policy;
@@ -267,7 +271,8 @@ void release_hooks_reset(struct release *r)
     }
 }
 
-// ---- the packed form ----------------------------------------------------------------------------------------------------
+// ---- the packed form
+// ----------------------------------------------------------------------------------------------------
 static bool gzip(struct arena *a, struct slice in, struct buf *out, struct error *err)
 {
     z_stream z = {0};

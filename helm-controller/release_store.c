@@ -25,7 +25,8 @@ static bool from_secret(struct arena *a, struct value secret, struct release *ou
 {
     struct slice data;
     if (!kube_data(a, secret, "release", &data))
-        return error_set(err, ERROR_INVALID, "Secret %s/%s has no key release", kube_namespace(secret), kube_name(secret));
+        return error_set(err, ERROR_INVALID, "Secret %s/%s has no key release", kube_namespace(secret),
+                         kube_name(secret));
     if (!release_decode(a, data, out, err))
         return error_wrap(err, "Secret %s/%s", kube_namespace(secret), kube_name(secret));
     out->resource_version = value_str(value_path(secret, "metadata.resourceVersion"));
@@ -62,9 +63,10 @@ static bool to_secret(struct arena *a, struct release *r, struct value *out, str
         return false;
     base64_encode(&twice, packed.data, packed.len);
     if (packed.len > RELEASE_SECRET_MAX)
-        return error_set(err, ERROR_LIMIT, "release %s is too large to be stored: %zu bytes packed, a Secret holds %d", release_name(r),
-                         packed.len, RELEASE_SECRET_MAX);
-    struct value secret = value_dict(a), metadata = value_dict(a), labels = value_dict(a), annotations = value_dict(a), data = value_dict(a);
+        return error_set(err, ERROR_LIMIT, "release %s is too large to be stored: %zu bytes packed, a Secret holds %d",
+                         release_name(r), packed.len, RELEASE_SECRET_MAX);
+    struct value secret = value_dict(a), metadata = value_dict(a), labels = value_dict(a), annotations = value_dict(a),
+                 data = value_dict(a);
     r->modified_s = clock_wall_s();
     value_set_str(labels, "name", release_name(r));
     value_set_str(labels, "owner", "helm");
@@ -99,7 +101,8 @@ static void drop_nulls(struct value dict)
     }
 }
 
-bool release_create(struct kube *k, struct arena *a, const char *storage_namespace, struct release *r, struct error *err)
+bool release_create(struct kube *k, struct arena *a, const char *storage_namespace, struct release *r,
+                    struct error *err)
 {
     struct value secret, stored;
     r->created_s = clock_wall_s();
@@ -119,20 +122,22 @@ bool release_create(struct kube *k, struct arena *a, const char *storage_namespa
     return true;
 }
 
-bool release_update(struct kube *k, struct arena *a, const char *storage_namespace, struct release *r, struct error *err)
+bool release_update(struct kube *k, struct arena *a, const char *storage_namespace, struct release *r,
+                    struct error *err)
 {
     struct value patch, stored;
     if (!to_secret(a, r, &patch, err))
         return false;
     value_set_path(patch, "metadata.resourceVersion", value_string(r->resource_version));
-    if (!kube_patch(k, a, secret_ref(a, storage_namespace, release_name(r), release_version(r)), KUBE_PATCH_MERGE, patch, NULL, "helm-controller",
-                    &stored, err))
+    if (!kube_patch(k, a, secret_ref(a, storage_namespace, release_name(r), release_version(r)), KUBE_PATCH_MERGE,
+                    patch, NULL, "helm-controller", &stored, err))
         return error_wrap(err, "store release %s revision %d", release_name(r), release_version(r));
     r->resource_version = value_str(value_path(stored, "metadata.resourceVersion"));
     return true;
 }
 
-bool release_delete(struct kube *k, struct arena *a, const char *storage_namespace, const char *name, int version, struct error *err)
+bool release_delete(struct kube *k, struct arena *a, const char *storage_namespace, const char *name, int version,
+                    struct error *err)
 {
     struct kube_delete_options options = {0};
     if (kube_delete(k, a, secret_ref(a, storage_namespace, name, version), &options, err))
@@ -143,10 +148,12 @@ bool release_delete(struct kube *k, struct arena *a, const char *storage_namespa
     return true;
 }
 
-bool release_get(struct kube *k, struct arena *a, const char *storage_namespace, const char *name, int version, struct release *out, struct error *err)
+bool release_get(struct kube *k, struct arena *a, const char *storage_namespace, const char *name, int version,
+                 struct release *out, struct error *err)
 {
     struct value secret;
-    return kube_get(k, a, secret_ref(a, storage_namespace, name, version), &secret, err) && from_secret(a, secret, out, err);
+    return kube_get(k, a, secret_ref(a, storage_namespace, name, version), &secret, err) &&
+           from_secret(a, secret, out, err);
 }
 
 static int by_version(const void *a, const void *b)
@@ -155,7 +162,8 @@ static int by_version(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-bool release_versions(struct kube *k, struct arena *a, const char *storage_namespace, const char *name, release_version_list *out, struct error *err)
+bool release_versions(struct kube *k, struct arena *a, const char *storage_namespace, const char *name,
+                      release_version_list *out, struct error *err)
 {
     struct value items;
     struct kube_list_options options = {.namespace = storage_namespace,
@@ -174,7 +182,8 @@ bool release_versions(struct kube *k, struct arena *a, const char *storage_names
     return true;
 }
 
-bool release_prune_history(struct kube *k, struct arena *a, const char *storage_namespace, const char *name, int keep, struct error *err)
+bool release_prune_history(struct kube *k, struct arena *a, const char *storage_namespace, const char *name, int keep,
+                           struct error *err)
 {
     release_version_list all = {0};
     if (keep <= 0)

@@ -8,7 +8,8 @@ static const char *uid(struct work *w)
     return kube_uid(w->r->object);
 }
 
-// ---- what is there ----------------------------------------------------------------------------------------------------
+// ---- what is there
+// ----------------------------------------------------------------------------------------------------
 bool work_read_latest(struct work *w, const char *storage_namespace, const char *name, struct error *err)
 {
     struct reconcile *r = w->r;
@@ -36,13 +37,15 @@ bool work_read(struct work *w, struct error *err)
 bool work_under_way(const struct work *w, enum action_kind *kind)
 {
     return !value_is_null(w->latest.document) && kube_uid(w->r->object)[0] &&
-           action_is_ours(&w->latest, kube_uid(w->r->object), NULL) && action_kind_parse(w->latest.progress.action, kind);
+           action_is_ours(&w->latest, kube_uid(w->r->object), NULL) &&
+           action_kind_parse(w->latest.progress.action, kind);
 }
 
 bool work_unrecorded(const struct work *w, enum action_kind *kind)
 {
     const struct release_progress *p = &w->latest.progress;
-    if (value_is_null(w->latest.document) || p->phase || !str_eq(p->holder, kube_uid(w->r->object)) || !action_kind_parse(p->action, kind))
+    if (value_is_null(w->latest.document) || p->phase || !str_eq(p->holder, kube_uid(w->r->object)) ||
+        !action_kind_parse(p->action, kind))
         return false;
     struct value known = history_latest(w->r->status);
     return *kind != ACTION_UNINSTALL && value_int_or(value_get(known, "version"), 0) < release_version(&w->latest);
@@ -58,7 +61,8 @@ bool work_load_chart(struct work *w, struct error *err)
     return w->chart != NULL;
 }
 
-// ---- actions ----------------------------------------------------------------------------------------------------------
+// ---- actions
+// ----------------------------------------------------------------------------------------------------------
 static struct action make_action(struct work *w, const char *storage_namespace, enum action_kind kind)
 {
     struct reconcile *r = w->r;
@@ -89,11 +93,12 @@ struct action work_continue(struct work *w, const char *storage_namespace, enum 
     return action;
 }
 
-// ---- rendering --------------------------------------------------------------------------------------------------------
+// ---- rendering
+// --------------------------------------------------------------------------------------------------------
 
 // Helm's lookup: what is not there is an empty dict.
-static bool lookup(void *ctx, struct arena *a, const char *api_version, const char *kind, const char *namespace, const char *name,
-                   struct value *out, struct error *err)
+static bool lookup(void *ctx, struct arena *a, const char *api_version, const char *kind, const char *namespace,
+                   const char *name, struct value *out, struct error *err)
 {
     struct kube *kube = ctx;
     struct kube_resource resource;
@@ -149,7 +154,8 @@ static bool render(struct work *w, enum action_kind kind, int version, struct re
         .lookup_ctx = w->r->kube,
         .skip_schema = spec_flag(&w->spec, kind, "disableSchemaValidation"),
     };
-    return server_capabilities(w, &options.capabilities, err) && render_chart(w->r->arena, w->chart, w->values, &options, out, err);
+    return server_capabilities(w, &options.capabilities, err) &&
+           render_chart(w->r->arena, w->chart, w->values, &options, out, err);
 }
 
 // The chart's objects as they will be applied: known to the server, marked, in a new revision.
@@ -165,7 +171,8 @@ static bool compose(struct work *w, enum action_kind kind, struct action *action
         !objects_parse(&action->objects, &out.objects, &objects, err))
         return false;
     const char *since = kind == ACTION_UPGRADE && !first ? release_first_deployed(&w->latest) : NULL;
-    action->release = release_new(a, w->spec.release_name, w->spec.release_namespace, version, RELEASE_PENDING_INSTALL, since);
+    action->release =
+        release_new(a, w->spec.release_name, w->spec.release_namespace, version, RELEASE_PENDING_INSTALL, since);
     release_set_chart(a, &action->release, out.chart ? out.chart : w->chart);
     release_set_rendered(a, &action->release, w->values, out.manifest_text, &out.hooks, out.notes);
     if (!action_list_crds(&action->objects, w->chart, &objects, err))
@@ -185,7 +192,8 @@ static bool name_in_use(struct work *w, enum action_kind kind)
     return kind == ACTION_INSTALL && !value_is_null(w->latest.document) && !spec_flag(&w->spec, kind, "replace");
 }
 
-enum begin_state work_begin_release(struct work *w, enum action_kind kind, struct action *action, const char **message, struct error *err)
+enum begin_state work_begin_release(struct work *w, enum action_kind kind, struct action *action, const char **message,
+                                    struct error *err)
 {
     size_t applied;
     *action = make_action(w, w->spec.storage_namespace, kind);
@@ -197,7 +205,8 @@ enum begin_state work_begin_release(struct work *w, enum action_kind kind, struc
     }
     if (!chart_check_installable(w->chart, err) || !chart_check_dependencies(w->chart, err))
         return BEGIN_REFUSED;
-    bool create = kind == ACTION_INSTALL && spec_flag(&w->spec, kind, "createNamespace") && value_str(value_get(w->r->spec, "targetNamespace"));
+    bool create = kind == ACTION_INSTALL && spec_flag(&w->spec, kind, "createNamespace") &&
+                  value_str(value_get(w->r->spec, "targetNamespace"));
     if (create && !action_create_namespace(&action->objects, err))
         return fault(err);
     if (!action_apply_crds(&action->objects, w->chart, spec_crds(&w->spec, kind), &applied, message, err))
@@ -209,7 +218,8 @@ enum begin_state work_begin_release(struct work *w, enum action_kind kind, struc
     if (!compose(w, kind, action, err))
         return fault(err);
     if (!action_begin(action, err))
-        return err->class == ERROR_LIMIT || err->class == ERROR_INVALID || err->class == ERROR_DENIED ? fault(err) : BEGIN_ERROR;
+        return err->class == ERROR_LIMIT || err->class == ERROR_INVALID || err->class == ERROR_DENIED ? fault(err)
+                                                                                                      : BEGIN_ERROR;
     w->latest = action->release;
     return BEGIN_STARTED;
 }
@@ -234,8 +244,8 @@ bool work_begin_rollback(struct work *w, struct action *action, bool *missing, b
     }
     *action = make_action(w, w->spec.storage_namespace, ACTION_ROLLBACK);
     const char *since = release_first_deployed(&old);
-    action->release = release_new(r->arena, w->spec.release_name, w->spec.release_namespace, release_version(&w->latest) + 1,
-                                  RELEASE_PENDING_ROLLBACK, since);
+    action->release = release_new(r->arena, w->spec.release_name, w->spec.release_namespace,
+                                  release_version(&w->latest) + 1, RELEASE_PENDING_ROLLBACK, since);
     static const char *const parts[] = {"chart", "config", "manifest", "hooks"};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         if (value_has(old.document, parts[i]))

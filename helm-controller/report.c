@@ -28,7 +28,8 @@ static const struct remediation *remediation_of(struct work *w, enum action_kind
     return kind == ACTION_INSTALL ? &w->spec.install : &w->spec.upgrade;
 }
 
-// ---- events -----------------------------------------------------------------------------------------------------------
+// ---- events
+// -----------------------------------------------------------------------------------------------------------
 static struct value metadata_of(struct work *w, struct value snapshot)
 {
     struct value m = value_dict(w->r->arena);
@@ -56,7 +57,8 @@ static const char *trimmed(struct arena *a, const char *why)
     return slice_dup(a, slice_trim_space(slice_of(why)));
 }
 
-// ---- messages ---------------------------------------------------------------------------------------------------------
+// ---- messages
+// ---------------------------------------------------------------------------------------------------------
 static const char *success_message(struct arena *a, enum action_kind kind, struct value snapshot, bool remediation)
 {
     const char *release = snapshot_release_name(a, snapshot), *chart = snapshot_chart_name(a, snapshot);
@@ -64,29 +66,35 @@ static const char *success_message(struct arena *a, enum action_kind kind, struc
     case ACTION_ROLLBACK:
         return arena_printf(a, "Helm rollback to previous release %s with chart %s succeeded", release, chart);
     case ACTION_UNINSTALL:
-        return remediation ? arena_printf(a, "Helm uninstall remediation for release %s with chart %s succeeded", release, chart)
+        return remediation ? arena_printf(a, "Helm uninstall remediation for release %s with chart %s succeeded",
+                                          release, chart)
                            : arena_printf(a, "Helm uninstall succeeded for release %s with chart %s", release, chart);
     default:
         return arena_printf(a, "Helm %s succeeded for release %s with chart %s", action_word(kind), release, chart);
     }
 }
 
-static const char *failure_message(struct arena *a, enum action_kind kind, struct value snapshot, bool remediation, const char *why)
+static const char *failure_message(struct arena *a, enum action_kind kind, struct value snapshot, bool remediation,
+                                   const char *why)
 {
     const char *release = snapshot_release_name(a, snapshot), *chart = snapshot_chart_name(a, snapshot);
     switch (kind) {
     case ACTION_ROLLBACK:
         return arena_printf(a, "Helm rollback to previous release %s with chart %s failed: %s", release, chart, why);
     case ACTION_UNINSTALL:
-        return remediation ? arena_printf(a, "Helm uninstall remediation for release %s with chart %s failed: %s", release, chart, why)
-                           : arena_printf(a, "Helm uninstall failed for release %s with chart %s: %s", release, chart, why);
+        return remediation
+                   ? arena_printf(a, "Helm uninstall remediation for release %s with chart %s failed: %s", release,
+                                  chart, why)
+                   : arena_printf(a, "Helm uninstall failed for release %s with chart %s: %s", release, chart, why);
     default:
         return arena_printf(a, "Helm %s failed for release %s/%s with chart %s: %s", action_word(kind),
-                            value_str_or(value_get(snapshot, "namespace"), ""), value_str_or(value_get(snapshot, "name"), ""), chart, why);
+                            value_str_or(value_get(snapshot, "namespace"), ""),
+                            value_str_or(value_get(snapshot, "name"), ""), chart, why);
     }
 }
 
-// ---- outcomes ---------------------------------------------------------------------------------------------------------
+// ---- outcomes
+// ---------------------------------------------------------------------------------------------------------
 void report_begin(struct work *w, enum action_kind kind)
 {
     struct value status = w->r->status;
@@ -102,8 +110,9 @@ void report_begin(struct work *w, enum action_kind kind)
 const char *report_refused(struct work *w, enum action_kind kind, const char *why, bool counts)
 {
     struct arena *a = w->r->arena;
-    const char *message = arena_printf(a, "Helm %s failed for release %s/%s with chart %s@%s: %s", action_word(kind), w->spec.release_namespace,
-                                       w->spec.release_name, w->chart ? chart_name(w->chart) : "", str_or(w->version, ""), trimmed(a, why));
+    const char *message = arena_printf(a, "Helm %s failed for release %s/%s with chart %s@%s: %s", action_word(kind),
+                                       w->spec.release_namespace, w->spec.release_name,
+                                       w->chart ? chart_name(w->chart) : "", str_or(w->version, ""), trimmed(a, why));
     report_begin(w, kind);
     if (counts)
         increment(w->r->status, "failures");
@@ -116,7 +125,8 @@ static void note_duration(struct work *w)
 {
     int64_t started_ms = w->latest.progress.started_ms, now_ms = clock_wall_us() / 1000;
     if (started_ms > 0 && started_ms <= now_ms)
-        value_set_str(w->r->status, "lastAttemptedReleaseActionDuration", duration_format(w->r->arena, (now_ms - started_ms) * 1000000));
+        value_set_str(w->r->status, "lastAttemptedReleaseActionDuration",
+                      duration_format(w->r->arena, (now_ms - started_ms) * 1000000));
 }
 
 static void end_failed(struct work *w, enum action_kind kind, struct value snapshot, const char *why, bool remediation)
@@ -137,7 +147,8 @@ static void end_succeeded(struct work *w, enum action_kind kind, struct value sn
     bool final = kind == ACTION_UNINSTALL && !remediation;
     const char *message = success_message(r->arena, kind, snapshot, remediation);
     // The end of a release leaves nothing that is released.
-    condition_set(r, final ? "Released" : WORDS[kind].condition, final ? "False" : "True", WORDS[kind].succeeded, "%s", message);
+    condition_set(r, final ? "Released" : WORDS[kind].condition, final ? "False" : "True", WORDS[kind].succeeded, "%s",
+                  message);
     if (is_release(kind) && remediation_of(w, kind)->retry)
         for (size_t i = 0; i < 3; i++)
             value_unset(r->status, (const char *[]){"failures", "installFailures", "upgradeFailures"}[i]);
@@ -152,10 +163,9 @@ void report_end(struct work *w, enum action_kind kind, const char *why, bool rem
 {
     struct reconcile *r = w->r;
     // A rollback brings back what was wanted before, an uninstall takes down what is there.
-    const char *oci_digest = is_release(kind) ? value_str(value_get(r->status, "lastAttemptedRevisionDigest"))
-                             : kind == ACTION_ROLLBACK
-                                 ? value_str(value_get(history_previous(r->status), "ociDigest"))
-                                 : value_str(value_get(history_latest(r->status), "ociDigest"));
+    const char *oci_digest = is_release(kind)          ? value_str(value_get(r->status, "lastAttemptedRevisionDigest"))
+                             : kind == ACTION_ROLLBACK ? value_str(value_get(history_previous(r->status), "ociDigest"))
+                                                       : value_str(value_get(history_latest(r->status), "ociDigest"));
     struct value snapshot = snapshot_of(r->arena, &w->latest, action_word(kind), oci_digest), about = snapshot;
     report_begin(w, kind);
     if (is_release(kind))
@@ -180,9 +190,11 @@ bool report_superseded(struct work *w, struct error *err)
     for (size_t i = 1; i < value_len(list); i++) {
         struct value s = value_at(list, i);
         struct release old;
-        if (!str_eq(value_str(value_get(s, "status")), RELEASE_DEPLOYED) || !str_eq(value_str(value_get(s, "name")), name))
+        if (!str_eq(value_str(value_get(s, "status")), RELEASE_DEPLOYED) ||
+            !str_eq(value_str(value_get(s, "name")), name))
             continue;
-        if (release_get(r->kube, r->arena, w->spec.storage_namespace, name, (int)value_int_or(value_get(s, "version"), 0), &old, err))
+        if (release_get(r->kube, r->arena, w->spec.storage_namespace, name,
+                        (int)value_int_or(value_get(s, "version"), 0), &old, err))
             history_supersede(r->arena, r->status, &old);
         else if (err->class == ERROR_NOT_FOUND)
             error_clear(err);
@@ -196,8 +208,9 @@ void report_unlocked(struct work *w, const char *status)
 {
     struct reconcile *r = w->r;
     struct value snapshot = snapshot_of(r->arena, &w->latest, NULL, NULL);
-    const char *message = arena_printf(r->arena, "Unlocked Helm release %s with chart %s in %s state", snapshot_release_name(r->arena, snapshot),
-                                       snapshot_chart_name(r->arena, snapshot), status);
+    const char *message =
+        arena_printf(r->arena, "Unlocked Helm release %s with chart %s in %s state",
+                     snapshot_release_name(r->arena, snapshot), snapshot_chart_name(r->arena, snapshot), status);
     condition_set(r, "Released", "False", "PendingRelease", "%s", message);
     reconcile_event(r, "Normal", "PendingRelease", metadata_of(w, snapshot), "%s", message);
 }
@@ -211,14 +224,16 @@ void report_in_sync(struct work *w)
     // After a rollback to what is wanted again, or a failure that was mended by another hand.
     if (condition_is_true(r->status, "Remediated") || !str_eq(value_str(value_get(released, "status")), "True")) {
         condition_remove(r, "Remediated");
-        condition_set(r, "Released", "True", WORDS[kind].succeeded, "%s", success_message(r->arena, kind, latest, false));
+        condition_set(r, "Released", "True", WORDS[kind].succeeded, "%s",
+                      success_message(r->arena, kind, latest, false));
     }
     history_truncate(r->arena, r->status);
 }
 
 struct value report_summary(struct work *w)
 {
-    struct value released = condition_get(w->r->status, "Released"), remediated = condition_get(w->r->status, "Remediated");
+    struct value released = condition_get(w->r->status, "Released"),
+                 remediated = condition_get(w->r->status, "Remediated");
     if (value_is_null(released))
         return remediated;
     if (value_is_null(remediated) || value_int_or(value_get(remediated, "observedGeneration"), 0) <

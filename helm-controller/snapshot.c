@@ -13,7 +13,8 @@ const char *values_digest(struct arena *a, struct value values)
     return sha256_digest(a, buf_cstr(&text), text.len);
 }
 
-// ---- one snapshot -----------------------------------------------------------------------------------------------------
+// ---- one snapshot
+// -----------------------------------------------------------------------------------------------------
 static bool is_test(struct value hook)
 {
     struct value events = value_get(hook, "events");
@@ -23,7 +24,8 @@ static bool is_test(struct value hook)
     return false;
 }
 
-// Over what a release consists of, its chart's metadata for the chart. Tests do not count: they can be run by hand at any time.
+// Over what a release consists of, its chart's metadata for the chart. Tests do not count: they can be run by hand at
+// any time.
 static const char *digest_of(struct arena *a, const struct release *r, const char *oci_digest)
 {
     static const char *const keys[] = {"name", "namespace", "version", "info", "config", "manifest"};
@@ -86,7 +88,8 @@ bool snapshot_matches(struct arena *a, struct value snapshot, const struct relea
         return false;
     if (!str_eq(value_str(value_get(snapshot, "apiVersion")), SNAPSHOT_API))
         return str_eq(value_str(value_get(snapshot, "status")), release_status(r));
-    return str_eq(value_str(value_get(snapshot, "digest")), digest_of(a, r, value_str(value_get(snapshot, "ociDigest"))));
+    return str_eq(value_str(value_get(snapshot, "digest")),
+                  digest_of(a, r, value_str(value_get(snapshot, "ociDigest"))));
 }
 
 static const char *text(struct value snapshot, const char *key)
@@ -96,7 +99,8 @@ static const char *text(struct value snapshot, const char *key)
 
 const char *snapshot_release_name(struct arena *a, struct value s)
 {
-    return arena_printf(a, "%s/%s.v%d", text(s, "namespace"), text(s, "name"), (int)value_int_or(value_get(s, "version"), 0));
+    return arena_printf(a, "%s/%s.v%d", text(s, "namespace"), text(s, "name"),
+                        (int)value_int_or(value_get(s, "version"), 0));
 }
 
 const char *snapshot_chart_name(struct arena *a, struct value s)
@@ -104,7 +108,8 @@ const char *snapshot_chart_name(struct arena *a, struct value s)
     return arena_printf(a, "%s@%s", text(s, "chartName"), text(s, "chartVersion"));
 }
 
-// ---- the history ------------------------------------------------------------------------------------------------------
+// ---- the history
+// ------------------------------------------------------------------------------------------------------
 static bool is_good(struct value snapshot)
 {
     return str_eq(text(snapshot, "status"), RELEASE_DEPLOYED) || str_eq(text(snapshot, "status"), RELEASE_SUPERSEDED);
@@ -181,19 +186,23 @@ void history_supersede(struct arena *a, struct value status, const struct releas
         before.document = value_copy(a, superseded->document);
         release_set_status(&before, RELEASE_DEPLOYED, release_description(superseded));
         if (snapshot_matches(a, s, &before))
-            history_put(a, status, snapshot_of(a, superseded, value_str(value_get(s, "action")), value_str(value_get(s, "ociDigest"))));
+            history_put(
+                a, status,
+                snapshot_of(a, superseded, value_str(value_get(s, "action")), value_str(value_get(s, "ociDigest"))));
         return;
     }
 }
 
-// ---- the inventory ----------------------------------------------------------------------------------------------------
+// ---- the inventory
+// ----------------------------------------------------------------------------------------------------
 // "namespace_name_group_kind", and colons (of RBAC names) as two underscores: cli-utils' ObjMetadata.
 static const char *object_id(struct arena *a, struct value object, struct slice group)
 {
     struct buf name = BUF_IN(a);
     for (const char *p = kube_name(object); *p; p++)
         buf_str(&name, *p == ':' ? "__" : (const char[]){*p, '\0'});
-    return arena_printf(a, "%s_%s_%.*s_%s", kube_namespace(object), buf_cstr(&name), SLICE_ARG(group), kube_kind(object));
+    return arena_printf(a, "%s_%s_%.*s_%s", kube_namespace(object), buf_cstr(&name), SLICE_ARG(group),
+                        kube_kind(object));
 }
 
 struct value inventory_of(struct arena *a, const struct value *objects, size_t count)

@@ -1,7 +1,7 @@
 // snapshot.h - status.history: what the status remembers of each revision, and whether storage still agrees.
 //
-// A snapshot's apiVersion names the way its digest is made. Flux and Runnel have different ways, and each takes the other's snapshots as
-// they are: so either can take over from the other without an upgrade.
+// A snapshot's apiVersion names the way its digest is made. Flux and Runnel have different ways, and each takes the
+// other's snapshots as they are: so either can take over from the other without an upgrade.
 #ifndef RUNNEL_SNAPSHOT_H
 #define RUNNEL_SNAPSHOT_H
 
@@ -14,16 +14,20 @@ const char *values_digest(struct arena *a, struct value values);
 
 // oci_digest: NULL or "" for none; action: "install", "upgrade", "rollback", …
 struct value snapshot_of(struct arena *a, const struct release *r, const char *action, const char *oci_digest);
-bool snapshot_matches(struct arena *a, struct value snapshot, const struct release *r); // name, namespace, version and digest
-const char *snapshot_release_name(struct arena *a, struct value snapshot);              // "ns/name.v1"
-const char *snapshot_chart_name(struct arena *a, struct value snapshot);                // "my-app@1.0.0"
+bool snapshot_matches(struct arena *a, struct value snapshot,
+                      const struct release *r);                            // name, namespace, version and digest
+const char *snapshot_release_name(struct arena *a, struct value snapshot); // "ns/name.v1"
+const char *snapshot_chart_name(struct arena *a, struct value snapshot);   // "my-app@1.0.0"
 
 // status.history, newest first.
-struct value history_latest(struct value status);     // null: none
-struct value history_previous(struct value status);   // the newest deployed or superseded one below the latest; null: none
-void history_put(struct arena *a, struct value status, struct value snapshot); // in the place of the same revision's, or in front
+struct value history_latest(struct value status); // null: none
+struct value
+history_previous(struct value status); // the newest deployed or superseded one below the latest; null: none
+void history_put(struct arena *a, struct value status,
+                 struct value snapshot); // in the place of the same revision's, or in front
 #define HISTORY_KEPT 5
-// Keeps what is needed to roll back: the latest and all down to the previous good one; where there is none, HISTORY_KEPT.
+// Keeps what is needed to roll back: the latest and all down to the previous good one; where there is none,
+// HISTORY_KEPT.
 void history_truncate(struct arena *a, struct value status);
 void history_limit(struct arena *a, struct value status, size_t keep); // the newest ones
 void history_clear(struct value status);

@@ -8,7 +8,8 @@
 #define OWNER_NAME "helm.toolkit.fluxcd.io/name"
 #define OWNER_NAMESPACE "helm.toolkit.fluxcd.io/namespace"
 
-// ---- the HelmChart ----------------------------------------------------------------------------------------------------
+// ---- the HelmChart
+// ----------------------------------------------------------------------------------------------------
 static const char *chart_namespace(struct reconcile *r)
 {
     return value_str_or(value_path(r->spec, "chart.spec.sourceRef.namespace"), r->namespace);
@@ -18,7 +19,8 @@ static bool allowed(struct reconcile *r, const char *kind, const char *namespace
 {
     if (str_eq(namespace, r->namespace) || !app_flag_bool(r->app, "no-cross-namespace-refs"))
         return true;
-    return error_set(err, ERROR_DENIED, "cross-namespace references are not allowed: cannot access %s %s/%s", kind, namespace, name);
+    return error_set(err, ERROR_DENIED, "cross-namespace references are not allowed: cannot access %s %s/%s", kind,
+                     namespace, name);
 }
 
 static void copy_dict(struct value into, struct value from)
@@ -29,7 +31,8 @@ static void copy_dict(struct value into, struct value from)
 
 static struct value build_chart(struct reconcile *r, const char *namespace, const char *name)
 {
-    static const char *const keys[] = {"chart", "version", "reconcileStrategy", "valuesFiles", "ignoreMissingValuesFiles"};
+    static const char *const keys[] = {"chart", "version", "reconcileStrategy", "valuesFiles",
+                                       "ignoreMissingValuesFiles"};
     struct value template = value_path(r->spec, "chart.spec"), meta = value_path(r->spec, "chart.metadata");
     struct value object = value_dict(r->arena), spec = value_dict(r->arena), metadata = value_dict(r->arena);
     struct value labels = value_dict(r->arena), ref = value_dict(r->arena);
@@ -68,7 +71,8 @@ static bool is_same(struct reconcile *r, struct value want)
 {
     struct informer *charts = app_informer(r->app, SOURCE_API, "HelmChart");
     struct value have = charts ? informer_get(charts, r->arena, kube_namespace(want), kube_name(want)) : VALUE_NULL;
-    return !value_is_null(have) && !kube_deleting(have) && value_equal(value_get(have, "spec"), value_get(want, "spec")) &&
+    return !value_is_null(have) && !kube_deleting(have) &&
+           value_equal(value_get(have, "spec"), value_get(want, "spec")) &&
            contains(value_path(have, "metadata.labels"), value_path(want, "metadata.labels")) &&
            contains(value_path(have, "metadata.annotations"), value_path(want, "metadata.annotations"));
 }
@@ -96,7 +100,8 @@ bool source_apply_chart(struct reconcile *r, struct error *err)
 {
     bool wanted = value_is(value_get(r->spec, "chart"), V_DICT);
     const char *namespace = chart_namespace(r), *name = arena_printf(r->arena, "%s-%s", r->namespace, r->name);
-    const char *path = arena_printf(r->arena, "%s/%s", namespace, name), *made = value_str(value_get(r->status, "helmChart"));
+    const char *path = arena_printf(r->arena, "%s/%s", namespace, name),
+               *made = value_str(value_get(r->status, "helmChart"));
     if (made && (!wanted || !str_eq(made, path)) && !source_delete_chart(r, err))
         return false;
     if (!wanted)
@@ -119,14 +124,17 @@ bool source_apply_chart(struct reconcile *r, struct error *err)
     return true;
 }
 
-// ---- the source -------------------------------------------------------------------------------------------------------
+// ---- the source
+// -------------------------------------------------------------------------------------------------------
 static struct kube_ref ref_of(struct reconcile *r)
 {
     struct value ref = value_get(r->spec, "chartRef");
     if (value_is(ref, V_DICT))
-        return (struct kube_ref){SOURCE_API, value_str_or(value_get(ref, "kind"), ""), value_str_or(value_get(ref, "namespace"), r->namespace),
+        return (struct kube_ref){SOURCE_API, value_str_or(value_get(ref, "kind"), ""),
+                                 value_str_or(value_get(ref, "namespace"), r->namespace),
                                  value_str_or(value_get(ref, "name"), "")};
-    return (struct kube_ref){SOURCE_API, "HelmChart", chart_namespace(r), arena_printf(r->arena, "%s-%s", r->namespace, r->name)};
+    return (struct kube_ref){SOURCE_API, "HelmChart", chart_namespace(r),
+                             arena_printf(r->arena, "%s-%s", r->namespace, r->name)};
 }
 
 // Why a source cannot be used yet; NULL: it can.
@@ -134,8 +142,9 @@ static const char *not_ready(struct value object, bool external)
 {
     struct value ready = condition_get(object, "Ready");
     if (!external && kube_generation(object) != value_int_or(value_path(object, "status.observedGeneration"), -1))
-        return str_eq(value_str(value_get(ready, "status")), "False") ? value_str_or(value_get(ready, "message"), "")
-                                                                      : "latest generation of object has not been reconciled";
+        return str_eq(value_str(value_get(ready, "status")), "False")
+                   ? value_str_or(value_get(ready, "message"), "")
+                   : "latest generation of object has not been reconciled";
     if (!external && condition_is_true(object, "Stalled"))
         return value_str_or(value_get(condition_get(object, "Stalled"), "message"), "");
     struct value artifact = value_path(object, "status.artifact");
@@ -167,7 +176,8 @@ enum source_state source_find(struct reconcile *r, struct source *out, struct er
     return SOURCE_READY;
 }
 
-// ---- who is concerned -------------------------------------------------------------------------------------------------
+// ---- who is concerned
+// -------------------------------------------------------------------------------------------------
 struct search {
     struct kube_ref ref;
     struct queue_keys *keys;
@@ -177,7 +187,8 @@ static bool visit(void *ctx, struct value release)
 {
     struct search *s = ctx;
     struct value ref = value_path(release, "spec.chartRef");
-    if (str_eq(value_str(value_get(ref, "kind")), s->ref.kind) && str_eq(value_str(value_get(ref, "name")), s->ref.name) &&
+    if (str_eq(value_str(value_get(ref, "kind")), s->ref.kind) &&
+        str_eq(value_str(value_get(ref, "name")), s->ref.name) &&
         str_eq(value_str_or(value_get(ref, "namespace"), kube_namespace(release)), s->ref.namespace))
         queue_keys_add(s->keys, kube_namespace(release), kube_name(release));
     return true;

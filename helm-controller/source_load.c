@@ -60,7 +60,8 @@ static bool tag_version(struct arena *a, const char *revision, struct semver *ou
     return semver_parse(a, tag, out, &ignored);
 }
 
-static bool mark_version(struct arena *a, const struct source *s, struct chart *chart, const char **oci_digest, struct error *err)
+static bool mark_version(struct arena *a, const struct source *s, struct chart *chart, const char **oci_digest,
+                         struct error *err)
 {
     struct semver version, tag;
     struct slice algorithm, hex;
@@ -70,7 +71,8 @@ static bool mark_version(struct arena *a, const struct source *s, struct chart *
     if (!semver_parse(a, chart_version(chart), &version, err))
         return error_wrap(err, "invalid chart version %s", chart_version(chart));
     if (tag_version(a, s->revision, &tag) && (semver_compare(&tag, &version) != 0 || !str_eq(tag.meta, version.meta)))
-        return error_set(err, ERROR_INVALID, "artifact revision %s does not match chart version %s", s->revision, chart_version(chart));
+        return error_set(err, ERROR_INVALID, "artifact revision %s does not match chart version %s", s->revision,
+                         chart_version(chart));
     if (!slice_cut(slice_of(*oci_digest), ':', &algorithm, &hex) || hex.len < DIGEST_CHARS)
         return error_set(err, ERROR_INVALID, "invalid artifact revision %s", s->revision);
     version.meta = arena_strndup(a, hex.data, DIGEST_CHARS);
@@ -78,7 +80,8 @@ static bool mark_version(struct arena *a, const struct source *s, struct chart *
     return true;
 }
 
-struct chart *source_load(struct reconcile *r, struct http *http, const struct source *s, const char **oci_digest, struct error *err)
+struct chart *source_load(struct reconcile *r, struct http *http, const struct source *s, const char **oci_digest,
+                          struct error *err)
 {
     struct slice data;
     if (!fetch(r, http, s, &data, err) || !verify(r->arena, s, data, err))

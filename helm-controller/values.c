@@ -23,8 +23,8 @@ static struct reference read_reference(struct value v)
 // "could not resolve Secret chart values reference 'ns/name' with key 'values.yaml': …"
 static bool fault(struct reconcile *r, const struct reference *ref, struct error *err)
 {
-    return error_wrap(err, "could not resolve%s %s chart values reference '%s/%s' with key '%s'", ref->optional ? " optional" : "", ref->kind,
-                      r->namespace, ref->name, ref->key);
+    return error_wrap(err, "could not resolve%s %s chart values reference '%s/%s' with key '%s'",
+                      ref->optional ? " optional" : "", ref->kind, r->namespace, ref->name, ref->key);
 }
 
 // *found false: it is not there, and may be missing.
@@ -64,7 +64,8 @@ static bool is_quoted(struct slice s)
 }
 
 // As `--set PATH=VALUE` would; a value in quotes is a string whatever it looks like, a literal one is taken as it is.
-static bool set_at_path(struct arena *a, const struct reference *ref, struct slice data, struct value into, struct error *err)
+static bool set_at_path(struct arena *a, const struct reference *ref, struct slice data, struct value into,
+                        struct error *err)
 {
     char kind = 's';
     if (ref->literal) {
@@ -116,7 +117,8 @@ bool values_compose(struct reconcile *r, struct value *out, struct error *err)
     return true;
 }
 
-// ---- who is concerned -------------------------------------------------------------------------------------------------
+// ---- who is concerned
+// -------------------------------------------------------------------------------------------------
 struct search {
     const char *kind, *name;
     struct queue_keys *keys;

@@ -17,8 +17,8 @@ static void add(struct tally *t, struct value object, enum kstatus status, const
         return;
     }
     t->named++;
-    buf_printf(&t->text, "%sresource %s/%s/%s not ready. status: %s, message: %s", t->text.len ? "; " : "", kube_kind(object),
-               kube_namespace(object), kube_name(object), kstatus_name(status), str_or(message, ""));
+    buf_printf(&t->text, "%sresource %s/%s/%s not ready. status: %s, message: %s", t->text.len ? "; " : "",
+               kube_kind(object), kube_namespace(object), kube_name(object), kstatus_name(status), str_or(message, ""));
 }
 
 static const char *finish(struct tally *t)
@@ -34,7 +34,8 @@ static bool is_final(struct value object)
     return str_eq(kube_kind(object), "Job") || str_eq(kube_kind(object), "Pod");
 }
 
-enum objects_state objects_ready(const struct objects *o, const object_list *list, bool jobs, const char **message, struct error *err)
+enum objects_state objects_ready(const struct objects *o, const object_list *list, bool jobs, const char **message,
+                                 struct error *err)
 {
     struct tally pending = {.text = BUF_IN(o->arena)}, failed = {.text = BUF_IN(o->arena)};
     for (size_t i = 0; i < list->len; i++) {
@@ -55,7 +56,8 @@ enum objects_state objects_ready(const struct objects *o, const object_list *lis
     return failed.named ? OBJECTS_FAILED : pending.named ? OBJECTS_PENDING : OBJECTS_READY;
 }
 
-enum objects_state objects_gone(const struct objects *o, const object_list *list, const char **message, struct error *err)
+enum objects_state objects_gone(const struct objects *o, const object_list *list, const char **message,
+                                struct error *err)
 {
     struct tally left = {.text = BUF_IN(o->arena)};
     for (size_t i = 0; i < list->len; i++) {

@@ -3,8 +3,9 @@
 
 #define TURNS_MAX 6 // actions that can end in one reconcile: unlock, release, remediation
 
-// ---- one action -------------------------------------------------------------------------------------------------------------
-// Goes on with an action. True: it has ended and is noted in the status; false: *result is what the reconcile ends with.
+// ---- one action
+// ------------------------------------------------------------------------------------------------------------- Goes on
+// with an action. True: it has ended and is noted in the status; false: *result is what the reconcile ends with.
 static bool step(struct work *w, struct action *action, struct result *result)
 {
     struct reconcile *r = w->r;
@@ -23,7 +24,8 @@ static bool step(struct work *w, struct action *action, struct result *result)
         *result = result_running(w, action, remediation);
         return false;
     case ACTION_ERROR:
-        error_wrap(&err, "%s of release %s/%s", action_word(action->kind), w->spec.release_namespace, w->spec.release_name);
+        error_wrap(&err, "%s of release %s/%s", action_word(action->kind), w->spec.release_namespace,
+                   w->spec.release_name);
         *result = result_failed(r, "ReconcileError", &err);
         return false;
     default:
@@ -54,7 +56,8 @@ bool work_record(struct work *w, enum action_kind kind, struct error *err)
 static bool abandon(struct work *w, enum action_kind kind, struct error *err)
 {
     struct action action = work_continue(w, w->spec.storage_namespace, kind);
-    const char *why = w->r->forced ? "a new attempt was requested" : "chart, values or specification changed while it was under way";
+    const char *why =
+        w->r->forced ? "a new attempt was requested" : "chart, values or specification changed while it was under way";
     if (!action_abandon(&action, why, err))
         return false;
     w->latest = action.release;
@@ -68,14 +71,16 @@ static bool unlock(struct work *w, struct error *err)
     struct reconcile *r = w->r;
     const char *status = arena_strdup(r->arena, release_status(&w->latest));
     w->latest.progress = (struct release_progress){0};
-    release_set_status(&w->latest, RELEASE_FAILED, arena_printf(r->arena, "Release unlocked from stale '%s' state", status));
+    release_set_status(&w->latest, RELEASE_FAILED,
+                       arena_printf(r->arena, "Release unlocked from stale '%s' state", status));
     if (!release_update(r->kube, r->arena, w->spec.storage_namespace, &w->latest, err))
         return false;
     report_unlocked(w, status);
     struct value known = history_latest(r->status);
     if (value_int_or(value_get(known, "version"), 0) == release_version(&w->latest))
         history_put(r->arena, r->status,
-                    snapshot_of(r->arena, &w->latest, value_str(value_get(known, "action")), value_str(value_get(known, "ociDigest"))));
+                    snapshot_of(r->arena, &w->latest, value_str(value_get(known, "action")),
+                                value_str(value_get(known, "ociDigest"))));
     return true;
 }
 
@@ -104,8 +109,10 @@ static bool release(struct work *w, enum action_kind kind, struct result *result
     }
 }
 
-// ---- deciding -----------------------------------------------------------------------------------------------------------------
-// Whether the newest revision is what is wanted. The digest beside it answers most of the time, without fetching the chart.
+// ---- deciding
+// -----------------------------------------------------------------------------------------------------------------
+// Whether the newest revision is what is wanted. The digest beside it answers most of the time, without fetching the
+// chart.
 static bool is_in_sync(struct work *w, bool *answer, struct error *err)
 {
     struct reconcile *r = w->r;
@@ -113,7 +120,8 @@ static bool is_in_sync(struct work *w, bool *answer, struct error *err)
     *answer = false;
     if (value_is_null(w->latest.document) || value_is_null(latest))
         return true;
-    bool wanted = str_eq(w->latest.progress.digest, w->digest) && str_eq(w->latest.progress.holder, kube_uid(r->object));
+    bool wanted =
+        str_eq(w->latest.progress.digest, w->digest) && str_eq(w->latest.progress.holder, kube_uid(r->object));
     if (wanted && !str_eq(w->latest.progress.action, "rollback")) {
         *answer = true;
         return true;
@@ -151,8 +159,9 @@ static struct result roll_back(struct work *w, bool *upgrade)
     if (work_begin_rollback(w, &action, &missing, &corrupt, &err))
         return step(w, &action, &result) ? after_remediation(w) : result;
     if (missing)
-        return result_stuck(w, "MissingRollbackTarget",
-                       "Failed to perform remediation: missing target release for rollback: cannot remediate failed release");
+        return result_stuck(
+            w, "MissingRollbackTarget",
+            "Failed to perform remediation: missing target release for rollback: cannot remediate failed release");
     if (corrupt) {
         log_info("unable to verify previous release in storage to roll back to", LOG_S("reason", error_text(&err)));
         *upgrade = true;
@@ -223,7 +232,8 @@ struct result work_go_on(struct work *w, enum action_kind kind)
     struct error err cleanup(error_clear) = {0};
     struct result result;
     // An uninstall goes on to its end; anything else is worth it only while it is what is wanted.
-    bool stale = w->known && kind != ACTION_UNINSTALL && (!str_eq(w->latest.progress.digest, w->digest) || w->r->forced);
+    bool stale =
+        w->known && kind != ACTION_UNINSTALL && (!str_eq(w->latest.progress.digest, w->digest) || w->r->forced);
     if (stale) {
         if (!abandon(w, kind, &err))
             return result_failed(w->r, "ReconcileError", &err);

@@ -40,7 +40,8 @@ static enum down take_down(struct work *w, struct result *result)
     report_end(w, ACTION_UNINSTALL, state == ACTION_FAILED ? str_or(action.message, "failed") : NULL, false);
     if (state == ACTION_DONE)
         return DOWN_DONE;
-    error_set(&err, ERROR_INVALID, "%s", condition_word(condition_get(r->status, "Released"), "message", "uninstall failed"));
+    error_set(&err, ERROR_INVALID, "%s",
+              condition_word(condition_get(r->status, "Released"), "message", "uninstall failed"));
     *result = result_failed(r, "UninstallFailed", &err);
     return DOWN_RESULT;
 }
@@ -67,9 +68,9 @@ static bool target_changed(struct work *w, const char **what)
     const char *storage = value_str(value_get(r->status, "storageNamespace"));
     if (str_empty(storage) || value_is_null(known))
         return false;
-    *what = !str_eq(storage, w->spec.storage_namespace)                                           ? "storage namespace"
-            : !str_eq(value_str(value_get(known, "namespace")), w->spec.release_namespace)        ? "release namespace"
-            : !str_eq(value_str(value_get(known, "name")), w->spec.release_name)                  ? "release name"
+    *what = !str_eq(storage, w->spec.storage_namespace)                                    ? "storage namespace"
+            : !str_eq(value_str(value_get(known, "namespace")), w->spec.release_namespace) ? "release namespace"
+            : !str_eq(value_str(value_get(known, "name")), w->spec.release_name)           ? "release name"
             : w->chart && !str_eq(value_str(value_get(known, "chartName")), chart_name(w->chart)) &&
                     !str_eq(value_str(value_path(r->spec, "upgrade.chartNameChangeStrategy")), "InPlaceUpdate")
                 ? "chart name"

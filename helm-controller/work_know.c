@@ -4,7 +4,8 @@
 #include "digest/digest.h"
 #include "values.h"
 
-// ---- the status and the spec ---------------------------------------------------------------------------------------------
+// ---- the status and the spec
+// ---------------------------------------------------------------------------------------------
 struct value work_ready(struct work *w)
 {
     return condition_get(w->r->status, "Ready");
@@ -48,8 +49,9 @@ struct decide_facts work_facts(struct work *w)
     };
 }
 
-// ---- prerequisites --------------------------------------------------------------------------------------------------------
-// The first dependency that is not ready, in words; NULL: all are.
+// ---- prerequisites
+// -------------------------------------------------------------------------------------------------------- The first
+// dependency that is not ready, in words; NULL: all are.
 static const char *first_unready(struct work *w)
 {
     struct reconcile *r = w->r;
@@ -57,10 +59,12 @@ static const char *first_unready(struct work *w)
     for (size_t i = 0; i < value_len(list); i++) {
         struct error err cleanup(error_clear) = {0};
         struct value ref = value_at(list, i), object;
-        const char *namespace = value_str_or(value_get(ref, "namespace"), r->namespace), *name = value_str_or(value_get(ref, "name"), "");
+        const char *namespace = value_str_or(value_get(ref, "namespace"), r->namespace),
+                   *name = value_str_or(value_get(ref, "name"), "");
         if (!reconcile_get(r, (struct kube_ref){HELM_API, "HelmRelease", namespace, name}, &object, &err))
             return arena_printf(r->arena, "unable to get '%s/%s' dependency: %s", namespace, name, error_text(&err));
-        if (kube_generation(object) != value_int_or(value_path(object, "status.observedGeneration"), 0) || !condition_is_true(object, "Ready"))
+        if (kube_generation(object) != value_int_or(value_path(object, "status.observedGeneration"), 0) ||
+            !condition_is_true(object, "Ready"))
             return arena_printf(r->arena, "dependency '%s/%s' is not ready", namespace, name);
     }
     return NULL;

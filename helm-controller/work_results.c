@@ -3,7 +3,8 @@
 
 #include <inttypes.h>
 
-#define POLL_LEAST_MS 300 // how soon what is under way is looked at again: a tenth of the time that it has taken so far,
+#define POLL_LEAST_MS                                                                                                  \
+    300 // how soon what is under way is looked at again: a tenth of the time that it has taken so far,
 #define POLL_MOST_MS 5000 // within these
 
 const char *condition_word(struct value condition, const char *key, const char *fallback)
@@ -11,11 +12,13 @@ const char *condition_word(struct value condition, const char *key, const char *
     return value_str_or(value_get(condition, key), fallback);
 }
 
-// Another try after a time that grows with each failure. It is kept in the status, so that a restart does not shorten it.
+// Another try after a time that grows with each failure. It is kept in the status, so that a restart does not shorten
+// it.
 struct result result_again(struct work *w)
 {
     struct decide_facts facts = work_facts(w);
-    int64_t failures, wait = app_flag_ms(w->r->app, "min-retry-delay"), most = app_flag_ms(w->r->app, "max-retry-delay");
+    int64_t failures, wait = app_flag_ms(w->r->app, "min-retry-delay"),
+                      most = app_flag_ms(w->r->app, "max-retry-delay");
     const struct remediation *active = decide_active(&facts, &w->spec, &failures);
     struct value summary = report_summary(w);
     for (int64_t n = work_counter(w, "failures"); n > 1 && wait < most; n--)
@@ -23,9 +26,11 @@ struct result result_again(struct work *w)
     wait = wait < most ? wait : most;
     if (active && active->retry)
         wait = active->retry_ms;
-    const char *message = active && active->retry ? arena_printf(w->r->arena, "retrying after %s", duration_format(w->r->arena, wait * 1000000))
+    const char *message = active && active->retry ? arena_printf(w->r->arena, "retrying after %s",
+                                                                 duration_format(w->r->arena, wait * 1000000))
                                                   : condition_word(summary, "message", "");
-    struct result result = result_wait(w->r, wait, "False", condition_word(summary, "reason", "Failed"), "%s", condition_word(summary, "message", ""));
+    struct result result = result_wait(w->r, wait, "False", condition_word(summary, "reason", "Failed"), "%s",
+                                       condition_word(summary, "message", ""));
     condition_set(w->r, "Reconciling", "True", "ProgressingWithRetry", "%s", message);
     return result;
 }
@@ -36,7 +41,8 @@ struct result result_stuck(struct work *w, const char *reason, const char *messa
     struct value summary = report_summary(w);
     struct result result = result_stalled(w->r, reason, "%s", message);
     if (!value_is_null(summary))
-        condition_set(w->r, "Ready", "False", condition_word(summary, "reason", reason), "%s", condition_word(summary, "message", message));
+        condition_set(w->r, "Ready", "False", condition_word(summary, "reason", reason), "%s",
+                      condition_word(summary, "message", message));
     return result;
 }
 
@@ -45,8 +51,9 @@ struct result result_exhausted(struct work *w)
     struct decide_facts facts = work_facts(w);
     int64_t failures;
     decide_active(&facts, &w->spec, &failures);
-    return result_stuck(w, "RetriesExceeded",
-                        arena_printf(w->r->arena, "Failed to %s after %" PRId64 " attempt(s)", facts.last_action, failures));
+    return result_stuck(
+        w, "RetriesExceeded",
+        arena_printf(w->r->arena, "Failed to %s after %" PRId64 " attempt(s)", facts.last_action, failures));
 }
 
 struct result result_in_sync(struct work *w)
@@ -59,7 +66,8 @@ struct result result_in_sync(struct work *w)
     else
         value_unset(w->r->status, "observedCommonMetadataDigest");
     struct value summary = report_summary(w);
-    return result_ready(w->r, condition_word(summary, "reason", "UpgradeSucceeded"), "%s", condition_word(summary, "message", ""));
+    return result_ready(w->r, condition_word(summary, "reason", "UpgradeSucceeded"), "%s",
+                        condition_word(summary, "message", ""));
 }
 
 struct result result_soon(struct work *w, const char *message)
@@ -75,9 +83,10 @@ struct result result_later(struct work *w, const char *reason, const char *messa
 struct result result_no_artifact(struct work *w, struct error *err)
 {
     if (err->code == 404)
-        return result_later(w, "ArtifactFailed",
-                            arena_printf(w->r->arena, "Source not ready: artifact not found. Retrying in %s",
-                                         duration_format(w->r->arena, app_flag_ms(w->r->app, "requeue-dependency") * 1000000)));
+        return result_later(
+            w, "ArtifactFailed",
+            arena_printf(w->r->arena, "Source not ready: artifact not found. Retrying in %s",
+                         duration_format(w->r->arena, app_flag_ms(w->r->app, "requeue-dependency") * 1000000)));
     error_wrap(err, "Could not load chart");
     return result_failed(w->r, "ArtifactFailed", err);
 }
@@ -99,8 +108,9 @@ struct result result_running(struct work *w, const struct action *action, bool r
     log_debug(message, LOG_S("waitingFor", action->message));
     if (!remediation)
         return result_wait(r, after, NULL, "Progressing", "%s", message);
-    struct result result = result_wait(r, after, condition_word(ready, "status", "False"), condition_word(ready, "reason", "Progressing"), "%s",
-                                       condition_word(ready, "message", message));
+    struct result result =
+        result_wait(r, after, condition_word(ready, "status", "False"), condition_word(ready, "reason", "Progressing"),
+                    "%s", condition_word(ready, "message", message));
     condition_set(r, "Reconciling", "True", "Progressing", "%s", message);
     return result;
 }

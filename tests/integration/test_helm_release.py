@@ -230,7 +230,10 @@ def test_unsupported_fields_are_refused_by_name(cluster, namespace, charts):
         name = field.lower().replace(".", "-")
         cluster.apply(release(namespace, name, **spec))
         wait_release(cluster, namespace, name, status="False", message="spec.%s is not supported by Runnel yet" % field)
-    cluster.apply(release(namespace, driftDetection={"mode": "disabled"}, upgrade={"serverSideApply": "enabled", "force": False},
+    cluster.apply(release(namespace, "client-side", install={"serverSideApply": False}))
+    wait_release(cluster, namespace, "client-side", type="Stalled", reason="UnsupportedField",
+                 message="spec.install.serverSideApply: false is not supported by Runnel yet")
+    cluster.apply(release(namespace, driftDetection={"mode": "disabled"}, upgrade={"serverSideApply": "auto", "force": False},
                           waitStrategy={"name": "poller"}, install={"strategy": {"name": "RemediateOnFailure"}}))
     wait_version(cluster, namespace, 1)
 

@@ -14,13 +14,23 @@ struct row {
     bool forgets;
 };
 
-#define NO_RETRIES {.uninstall = true}
-#define RETRIES(n) {.retries = (n), .last_failure = (n) > 0}
+#define NO_RETRIES                                                                                                     \
+    {                                                                                                                  \
+        .uninstall = true                                                                                              \
+    }
+#define RETRIES(n)                                                                                                     \
+    {                                                                                                                  \
+        .retries = (n), .last_failure = (n) > 0                                                                        \
+    }
 #define KNOWN(s) .status = (s), .has_history = true, .observed = true
 
 static const struct row rows[] = {
     {"nothing there", {.status = NULL}, {.install = NO_RETRIES}, DECIDE_INSTALL, false},
-    {"nothing there, and the install has failed before", {.install_failures = 1}, {.install = NO_RETRIES}, DECIDE_EXHAUSTED, false},
+    {"nothing there, and the install has failed before",
+     {.install_failures = 1},
+     {.install = NO_RETRIES},
+     DECIDE_EXHAUSTED,
+     false},
     {"the same, asked for", {.install_failures = 1, .forced = true}, {.install = NO_RETRIES}, DECIDE_INSTALL, false},
     {"retries are left", {.install_failures = 2}, {.install = RETRIES(2)}, DECIDE_INSTALL, false},
     {"none are left", {.install_failures = 3}, {.install = RETRIES(2)}, DECIDE_EXHAUSTED, false},
@@ -28,15 +38,30 @@ static const struct row rows[] = {
     {"retry instead of remediation", {.install_failures = 9}, {.install = {.retry = true}}, DECIDE_INSTALL, false},
 
     {"in sync", {KNOWN(RELEASE_DEPLOYED), .in_sync = true}, {.max_history = 0}, DECIDE_DONE, false},
-    {"in sync, asked for", {KNOWN(RELEASE_DEPLOYED), .in_sync = true, .forced = true}, {.max_history = 0}, DECIDE_UPGRADE, false},
+    {"in sync, asked for",
+     {KNOWN(RELEASE_DEPLOYED), .in_sync = true, .forced = true},
+     {.max_history = 0},
+     DECIDE_UPGRADE,
+     false},
     {"something changed", {KNOWN(RELEASE_DEPLOYED)}, {.max_history = 0}, DECIDE_UPGRADE, false},
-    {"something changed after a rollback, no retries", {KNOWN(RELEASE_DEPLOYED), .upgrade_failures = 1}, {.max_history = 0}, DECIDE_EXHAUSTED, false},
-    {"something changed after a rollback, retries", {KNOWN(RELEASE_DEPLOYED), .upgrade_failures = 1}, {.upgrade = RETRIES(1)},
-     DECIDE_UPGRADE, false},
+    {"something changed after a rollback, no retries",
+     {KNOWN(RELEASE_DEPLOYED), .upgrade_failures = 1},
+     {.max_history = 0},
+     DECIDE_EXHAUSTED,
+     false},
+    {"something changed after a rollback, retries",
+     {KNOWN(RELEASE_DEPLOYED), .upgrade_failures = 1},
+     {.upgrade = RETRIES(1)},
+     DECIDE_UPGRADE,
+     false},
 
     {"somebody else's", {.status = RELEASE_DEPLOYED}, {.max_history = 0}, DECIDE_UPGRADE, true},
     {"changed by hand", {.status = RELEASE_DEPLOYED, .has_history = true}, {.max_history = 0}, DECIDE_UPGRADE, true},
-    {"failed by hand", {.status = RELEASE_FAILED, .has_history = true, .upgrade_failures = 9}, {.max_history = 0}, DECIDE_UPGRADE, true},
+    {"failed by hand",
+     {.status = RELEASE_FAILED, .has_history = true, .upgrade_failures = 9},
+     {.max_history = 0},
+     DECIDE_UPGRADE,
+     true},
     {"uninstalled before, kept", {.status = RELEASE_UNINSTALLED}, {.install = NO_RETRIES}, DECIDE_INSTALL, false},
     {"uninstalled by us, kept", {KNOWN(RELEASE_UNINSTALLED)}, {.install = NO_RETRIES}, DECIDE_INSTALL, false},
 
@@ -46,25 +71,56 @@ static const struct row rows[] = {
     {"never finished", {KNOWN(RELEASE_SUPERSEDED)}, {.max_history = 0}, DECIDE_UPGRADE, false},
 
     {"failed, no action known", {KNOWN(RELEASE_FAILED)}, {.max_history = 0}, DECIDE_UPGRADE, false},
-    {"failed install, changed since", {KNOWN(RELEASE_FAILED), .last_action = "install"}, {.install = NO_RETRIES}, DECIDE_UPGRADE, false},
-    {"failed install", {KNOWN(RELEASE_FAILED), .last_action = "install", .install_failures = 1}, {.install = NO_RETRIES},
-     DECIDE_EXHAUSTED, false},
-    {"failed install, the last one is remediated too", {KNOWN(RELEASE_FAILED), .last_action = "install", .install_failures = 1},
-     {.install = {.uninstall = true, .last_failure = true}}, DECIDE_UNINSTALL, false},
-    {"failed install, retries", {KNOWN(RELEASE_FAILED), .last_action = "install", .install_failures = 1},
-     {.install = {.uninstall = true, .retries = 1}}, DECIDE_UNINSTALL, false},
-    {"failed upgrade, retries", {KNOWN(RELEASE_FAILED), .last_action = "upgrade", .upgrade_failures = 1}, {.upgrade = RETRIES(1)},
-     DECIDE_ROLLBACK, false},
-    {"failed upgrade, the last of them", {KNOWN(RELEASE_FAILED), .last_action = "upgrade", .upgrade_failures = 2}, {.upgrade = RETRIES(1)},
-     DECIDE_ROLLBACK, false},
-    {"failed upgrade, none are left", {KNOWN(RELEASE_FAILED), .last_action = "upgrade", .upgrade_failures = 2}, {.upgrade = {.retries = 1}},
-     DECIDE_EXHAUSTED, false},
-    {"failed upgrade, uninstall", {KNOWN(RELEASE_FAILED), .last_action = "upgrade", .upgrade_failures = 1},
-     {.upgrade = {.retries = 1, .uninstall = true}}, DECIDE_UNINSTALL, false},
-    {"failed upgrade, asked for", {KNOWN(RELEASE_FAILED), .last_action = "upgrade", .upgrade_failures = 9, .forced = true}, {.max_history = 0},
-     DECIDE_UPGRADE, false},
-    {"failed upgrade, retry instead", {KNOWN(RELEASE_FAILED), .last_action = "upgrade", .upgrade_failures = 9},
-     {.upgrade = {.retry = true}}, DECIDE_UPGRADE, false},
+    {"failed install, changed since",
+     {KNOWN(RELEASE_FAILED), .last_action = "install"},
+     {.install = NO_RETRIES},
+     DECIDE_UPGRADE,
+     false},
+    {"failed install",
+     {KNOWN(RELEASE_FAILED), .last_action = "install", .install_failures = 1},
+     {.install = NO_RETRIES},
+     DECIDE_EXHAUSTED,
+     false},
+    {"failed install, the last one is remediated too",
+     {KNOWN(RELEASE_FAILED), .last_action = "install", .install_failures = 1},
+     {.install = {.uninstall = true, .last_failure = true}},
+     DECIDE_UNINSTALL,
+     false},
+    {"failed install, retries",
+     {KNOWN(RELEASE_FAILED), .last_action = "install", .install_failures = 1},
+     {.install = {.uninstall = true, .retries = 1}},
+     DECIDE_UNINSTALL,
+     false},
+    {"failed upgrade, retries",
+     {KNOWN(RELEASE_FAILED), .last_action = "upgrade", .upgrade_failures = 1},
+     {.upgrade = RETRIES(1)},
+     DECIDE_ROLLBACK,
+     false},
+    {"failed upgrade, the last of them",
+     {KNOWN(RELEASE_FAILED), .last_action = "upgrade", .upgrade_failures = 2},
+     {.upgrade = RETRIES(1)},
+     DECIDE_ROLLBACK,
+     false},
+    {"failed upgrade, none are left",
+     {KNOWN(RELEASE_FAILED), .last_action = "upgrade", .upgrade_failures = 2},
+     {.upgrade = {.retries = 1}},
+     DECIDE_EXHAUSTED,
+     false},
+    {"failed upgrade, uninstall",
+     {KNOWN(RELEASE_FAILED), .last_action = "upgrade", .upgrade_failures = 1},
+     {.upgrade = {.retries = 1, .uninstall = true}},
+     DECIDE_UNINSTALL,
+     false},
+    {"failed upgrade, asked for",
+     {KNOWN(RELEASE_FAILED), .last_action = "upgrade", .upgrade_failures = 9, .forced = true},
+     {.max_history = 0},
+     DECIDE_UPGRADE,
+     false},
+    {"failed upgrade, retry instead",
+     {KNOWN(RELEASE_FAILED), .last_action = "upgrade", .upgrade_failures = 9},
+     {.upgrade = {.retry = true}},
+     DECIDE_UPGRADE,
+     false},
 };
 
 static void test_table(void **state)
@@ -74,7 +130,8 @@ static void test_table(void **state)
         bool forget;
         enum decision got = decide(&rows[i].facts, &rows[i].spec, &reason, &forget);
         if (got != rows[i].want || forget != rows[i].forgets)
-            fail_msg("%s: %d (forget %d), wanted %d (forget %d): %s", rows[i].what, got, forget, rows[i].want, rows[i].forgets, reason);
+            fail_msg("%s: %d (forget %d), wanted %d (forget %d): %s", rows[i].what, got, forget, rows[i].want,
+                     rows[i].forgets, reason);
         assert_non_null(reason);
     }
 }
@@ -110,14 +167,16 @@ static void test_spec_defaults(void **state)
 static void test_spec_words(void **state)
 {
     struct arena *a cleanup(cleanup_arena) = arena_new();
-    struct spec s = spec_read(a, object_of(a, "metadata: {name: app, namespace: apps}\n"
-                                              "spec:\n"
-                                              "  targetNamespace: prod\n"
-                                              "  storageNamespace: store\n"
-                                              "  timeout: 2m\n"
-                                              "  maxHistory: 0\n"
-                                              "  install: {timeout: 10s, disableHooks: true, crds: CreateReplace}\n"
-                                              "  upgrade: {remediation: {retries: 3}, strategy: {name: RetryOnFailure, retryInterval: 7s}}\n"));
+    struct spec s = spec_read(
+        a,
+        object_of(a, "metadata: {name: app, namespace: apps}\n"
+                     "spec:\n"
+                     "  targetNamespace: prod\n"
+                     "  storageNamespace: store\n"
+                     "  timeout: 2m\n"
+                     "  maxHistory: 0\n"
+                     "  install: {timeout: 10s, disableHooks: true, crds: CreateReplace}\n"
+                     "  upgrade: {remediation: {retries: 3}, strategy: {name: RetryOnFailure, retryInterval: 7s}}\n"));
     assert_string_equal(s.release_name, "prod-app");
     assert_string_equal(s.release_namespace, "prod");
     assert_string_equal(s.storage_namespace, "store");

@@ -32,13 +32,18 @@ static void test_rules(void **state)
         {"{interval: 1m, chartRef: {kind: HelmChart, name: a}}", NULL},
         {"{interval: 1m, chart: {spec: {chart: a, sourceRef: {kind: GitRepository, name: a}}}}", NULL},
         {"{interval: 1m}", "either chart or chartRef must be set"},
-        {"{interval: 1m, chartRef: {kind: HelmChart, name: a}, chart: {spec: {chart: a, sourceRef: {kind: Bucket, name: a}}}}",
+        {"{interval: 1m, chartRef: {kind: HelmChart, name: a}, chart: {spec: {chart: a, sourceRef: {kind: Bucket, "
+         "name: a}}}}",
          "either chart or chartRef must be set"},
-        {"{interval: 1m, chartRef: {kind: HelmChart, name: a}, install: {strategy: {name: RemediateOnFailure, retryInterval: 1s}}}",
+        {"{interval: 1m, chartRef: {kind: HelmChart, name: a}, install: {strategy: {name: RemediateOnFailure, "
+         "retryInterval: 1s}}}",
          ".retryInterval cannot be set when .name is 'RemediateOnFailure'"},
-        {"{interval: 1m, chartRef: {kind: HelmChart, name: a}, upgrade: {strategy: {name: RemediateOnFailure, retryInterval: 1s}}}",
+        {"{interval: 1m, chartRef: {kind: HelmChart, name: a}, upgrade: {strategy: {name: RemediateOnFailure, "
+         "retryInterval: 1s}}}",
          ".retryInterval"},
-        {"{interval: 1m, chartRef: {kind: HelmChart, name: a}, upgrade: {strategy: {name: RetryOnFailure, retryInterval: 1s}}}", NULL},
+        {"{interval: 1m, chartRef: {kind: HelmChart, name: a}, upgrade: {strategy: {name: RetryOnFailure, "
+         "retryInterval: 1s}}}",
+         NULL},
         {"{interval: 1m, chartRef: {kind: Nothing, name: a}}", "spec.chartRef.kind"},
         {"{interval: soon, chartRef: {kind: HelmChart, name: a}}", "spec.interval"},
     };
@@ -48,7 +53,8 @@ static void test_rules(void **state)
         struct value spec;
         assert_true(yaml_parse(a, rows[i].spec, strlen(rows[i].spec), 0, &spec, &err));
         schema_default(a, helm_release_kind.schema, spec);
-        bool valid = schema_check(a, helm_release_kind.schema, helm_release_kind.rules, helm_release_kind.rule_count, spec, &err);
+        bool valid = schema_check(a, helm_release_kind.schema, helm_release_kind.rules, helm_release_kind.rule_count,
+                                  spec, &err);
         if (valid != !rows[i].want || (rows[i].want && !strstr(error_text(&err), rows[i].want)))
             fail_msg("%s: %s", rows[i].spec, error_text(&err));
     }
@@ -58,7 +64,8 @@ static void test_defaults_of_flux_are_accepted(void **state)
 {
     static const char spec_text[] =
         "{driftDetection: {mode: disabled}, upgrade: {serverSideApply: enabled, force: false, preserveValues: false},"
-        " rollback: {serverSideApply: enabled}, install: {serverSideApply: true}, waitStrategy: {name: poller}, test: {enable: false}}";
+        " rollback: {serverSideApply: enabled}, install: {serverSideApply: true}, waitStrategy: {name: poller}, test: "
+        "{enable: false}}";
     struct arena *a cleanup(cleanup_arena) = arena_new();
     struct error err cleanup(error_clear) = {0};
     struct value spec;

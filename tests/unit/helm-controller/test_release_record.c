@@ -12,7 +12,8 @@
             fail_msg("%s: %s", #expression, error_text(&err));                                                         \
     } while (0)
 
-static const char HOOK[] = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: h\n  annotations: {helm.sh/hook: pre-install}\n";
+static const char HOOK[] =
+    "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: h\n  annotations: {helm.sh/hook: pre-install}\n";
 
 static struct release make(struct arena *a, int version)
 {
@@ -20,7 +21,11 @@ static struct release make(struct arena *a, int version)
     struct value metadata = value_dict(a), config = value_dict(a);
     struct chart chart = {0};
     hook_list hooks = {0};
-    struct hook h = {.manifest = {.source = "app/templates/h.yaml", .text = HOOK, .len = sizeof HOOK - 1, .kind = "ConfigMap", .name = "h"},
+    struct hook h = {.manifest = {.source = "app/templates/h.yaml",
+                                  .text = HOOK,
+                                  .len = sizeof HOOK - 1,
+                                  .kind = "ConfigMap",
+                                  .name = "h"},
                      .weight = 3};
     vec_push(a, &h.event_list, "pre-install");
     vec_push(a, &hooks, h);
@@ -77,11 +82,11 @@ static void test_hostile_records(void **state)
     static const char *const texts[] = {
         "",
         "not base64!",
-        "H4sIAAAAAAAA/w==",                     // gzip, cut short
-        "e30=",                                 // {}
-        "eyJuYW1lIjoiYSIsInZlcnNpb24iOjF9",     // no info
+        "H4sIAAAAAAAA/w==",                                 // gzip, cut short
+        "e30=",                                             // {}
+        "eyJuYW1lIjoiYSIsInZlcnNpb24iOjF9",                 // no info
         "eyJuYW1lIjoiYSIsInZlcnNpb24iOjAsImluZm8iOnt9fQ==", // version 0
-        "W10=",                                 // []
+        "W10=",                                             // []
     };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         struct arena *a cleanup(cleanup_arena) = arena_new();
@@ -92,7 +97,8 @@ static void test_hostile_records(void **state)
     }
 }
 
-// ---- what the status remembers -------------------------------------------------------------------------------------------
+// ---- what the status remembers
+// -------------------------------------------------------------------------------------------
 static void test_snapshot_knows_its_release(void **state)
 {
     struct arena *a cleanup(cleanup_arena) = arena_new();
@@ -111,7 +117,8 @@ static void test_tests_do_not_change_the_digest(void **state)
 {
     struct arena *a cleanup(cleanup_arena) = arena_new();
     struct release r = make(a, 1);
-    struct value s = snapshot_of(a, &r, "install", NULL), test = value_copy(a, value_at(value_get(r.document, "hooks"), 0));
+    struct value s = snapshot_of(a, &r, "install", NULL),
+                 test = value_copy(a, value_at(value_get(r.document, "hooks"), 0));
     struct value events = value_list(a);
     value_push(events, value_string("test"));
     value_set(test, "events", events);
@@ -196,7 +203,8 @@ static void test_values_digest(void **state)
     struct arena *a cleanup(cleanup_arena) = arena_new();
     struct value v = value_dict(a);
     // Of nothing, as Flux has it for a release without values.
-    assert_string_equal(values_digest(a, VALUE_NULL), "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    assert_string_equal(values_digest(a, VALUE_NULL),
+                        "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     assert_string_equal(values_digest(a, v), values_digest(a, VALUE_NULL));
     value_set(v, "b", value_float(3));
     value_set(v, "a", value_string("x"));
@@ -208,8 +216,9 @@ static void test_inventory(void **state)
 {
     struct arena *a cleanup(cleanup_arena) = arena_new();
     struct error err cleanup(error_clear) = {0};
-    const char *yaml = "- {apiVersion: apps/v1, kind: Deployment, metadata: {name: d, namespace: ns}}\n"
-                       "- {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: 'system:x'}}\n";
+    const char *yaml =
+        "- {apiVersion: apps/v1, kind: Deployment, metadata: {name: d, namespace: ns}}\n"
+        "- {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: 'system:x'}}\n";
     struct value list;
     OK(yaml_parse(a, yaml, strlen(yaml), 0, &list, &err));
     struct value objects[] = {value_at(list, 0), value_at(list, 1)};
