@@ -3,7 +3,7 @@
 #include "template/run.h"
 #include "template/text.h"
 
-// ---- printing ---------------------------------------------------------------------------------------------------------
+// ---- printing -------------------------------------------------------------------------------------------------------
 
 struct value call_text(struct template_call *call, struct buf *b)
 {
@@ -48,7 +48,7 @@ static bool fn_printf(struct template_call *call, struct value *result)
     return true;
 }
 
-// ---- escaping ---------------------------------------------------------------------------------------------------------
+// ---- escaping -------------------------------------------------------------------------------------------------------
 
 // What html, js and urlquery escape: one string as it is, anything else as print would have it.
 static struct slice escaped_input(struct template_call *call)
@@ -136,7 +136,7 @@ static bool fn_urlquery(struct template_call *call, struct value *result)
     return escape(call, url_query_escape, result);
 }
 
-// ---- containers -------------------------------------------------------------------------------------------------------
+// ---- containers -----------------------------------------------------------------------------------------------------
 
 static bool bad(struct template_call *call, const char *message)
 {
@@ -297,11 +297,25 @@ static bool fn_shortcut(struct template_call *call, struct value *result)
 }
 
 static const struct template_func items[] = {
-    {"and", "rr*", fn_shortcut}, {"call", "rr*", fn_call},       {"eq", "rr*", compare_eq}, {"ge", "rr", compare_ge},
-    {"gt", "rr", compare_gt},    {"html", "v*", fn_html},        {"index", "rr*", fn_index}, {"js", "v*", fn_js},
-    {"le", "rr", compare_le},    {"len", "r", fn_len},           {"lt", "rr", compare_lt},  {"ne", "rr", compare_ne},
-    {"not", "r", fn_not},        {"or", "rr*", fn_shortcut},     {"print", "v*", fn_print}, {"printf", "sv*", fn_printf},
-    {"println", "v*", fn_println}, {"slice", "rr*", fn_slice},   {"urlquery", "v*", fn_urlquery},
+    {"and", "rr*", fn_shortcut},
+    {"call", "rr*", fn_call},
+    {"eq", "rr*", compare_eq},
+    {"ge", "rr", compare_ge},
+    {"gt", "rr", compare_gt},
+    {"html", "v*", fn_html},
+    {"index", "rr*", fn_index},
+    {"js", "v*", fn_js},
+    {"le", "rr", compare_le},
+    {"len", "r", fn_len},
+    {"lt", "rr", compare_lt},
+    {"ne", "rr", compare_ne},
+    {"not", "r", fn_not},
+    {"or", "rr*", fn_shortcut},
+    {"print", "v*", fn_print},
+    {"printf", "sv*", fn_printf},
+    {"println", "v*", fn_println},
+    {"slice", "rr*", fn_slice},
+    {"urlquery", "v*", fn_urlquery},
 };
 
 static const struct template_funcs builtins = {.items = items, .count = ARRAY_LEN(items)};

@@ -1,5 +1,5 @@
-// codecs.c - Helm's own conversions between values and YAML, JSON or TOML. Those without "must" never fail: they give an empty
-// text, or a dict whose "Error" says why.
+// codecs.c - Helm's own conversions between values and YAML, JSON or TOML. Those without "must" never fail: they give
+// an empty text, or a dict whose "Error" says why.
 #include "template/sprig.h"
 #include "template/toml.h"
 

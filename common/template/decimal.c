@@ -47,8 +47,9 @@ static struct decimal decimal_of(double f)
 
 static void shift_left(BIGNUM *n, int places, BN_CTX *ctx)
 {
-    BIGNUM *power cleanup(number_free) = BN_new(), *ten cleanup(number_free) = BN_new(),
-                                                   *exponent cleanup(number_free) = BN_new();
+    BIGNUM *power cleanup(number_free) = BN_new();
+    BIGNUM *ten cleanup(number_free) = BN_new();
+    BIGNUM *exponent cleanup(number_free) = BN_new();
     BN_set_word(ten, 10);
     BN_set_word(exponent, (BN_ULONG)places);
     BN_exp(power, ten, exponent, ctx);

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// Folds the numbers from left to right by '+', '-', '*' or '/' (16 places, half away from zero). Each counts as the shortest decimal
-// number that reads back as itself; none may be infinite or NaN. False: division by zero.
+// Folds the numbers from left to right by '+', '-', '*' or '/' (16 places, half away from zero). Each counts as the
+// shortest decimal number that reads back as itself; none may be infinite or NaN. False: division by zero.
 bool decimal_fold(char op, const double *numbers, size_t count, double *result);
 
 #endif

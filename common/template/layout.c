@@ -1,4 +1,5 @@
-// layout.c - Go's time layouts: a layout is a picture of 2 January 2006, 15:04:05 in a zone seven hours west of Greenwich.
+// layout.c - Go's time layouts: a layout is a picture of 2 January 2006, 15:04:05 in a zone seven hours west of
+// Greenwich.
 #include "template/layout.h"
 #include "value/value.h"
 
@@ -109,7 +110,7 @@ static struct slice next_piece(struct slice layout, struct slice *before, struct
     return slice_sub(layout, layout.len, layout.len);
 }
 
-// ---- formatting -----------------------------------------------------------------------------------------------------------
+// ---- formatting -----------------------------------------------------------------------------------------------------
 
 static void add_zone(struct buf *out, const struct piece *p, int offset)
 {
@@ -243,7 +244,7 @@ void layout_format(struct buf *out, struct slice layout, struct moment t)
     }
 }
 
-// ---- reading --------------------------------------------------------------------------------------------------------------
+// ---- reading --------------------------------------------------------------------------------------------------------
 
 struct reading {
     int year, month, day, yearday, hour, minute, second, ns;
@@ -411,7 +412,8 @@ static bool take_piece(struct slice *s, const struct piece *p, struct slice layo
         return true;
     case PIECE_NUM_MONTH:
     case PIECE_ZERO_MONTH:
-        return take_digits(s, p->kind == PIECE_ZERO_MONTH ? 2 : 1, 2, &r->month) && in_range(r, r->month, 1, 12, "month");
+        return take_digits(s, p->kind == PIECE_ZERO_MONTH ? 2 : 1, 2, &r->month) &&
+               in_range(r, r->month, 1, 12, "month");
     case PIECE_LONG_WEEKDAY:
     case PIECE_WEEKDAY:
         return take_name(s, weekday_names, 7, p->kind == PIECE_WEEKDAY ? 3 : 0, &index);
@@ -434,7 +436,8 @@ static bool take_piece(struct slice *s, const struct piece *p, struct slice layo
         return take_digits(s, p->kind == PIECE_ZERO_HOUR12 ? 2 : 1, 2, &r->hour) && in_range(r, r->hour, 0, 12, "hour");
     case PIECE_MINUTE:
     case PIECE_ZERO_MINUTE:
-        return take_digits(s, p->kind == PIECE_ZERO_MINUTE ? 2 : 1, 2, &r->minute) && in_range(r, r->minute, 0, 59, "minute");
+        return take_digits(s, p->kind == PIECE_ZERO_MINUTE ? 2 : 1, 2, &r->minute) &&
+               in_range(r, r->minute, 0, 59, "minute");
     case PIECE_SECOND:
     case PIECE_ZERO_SECOND:
         return take_seconds(s, layout, p->kind == PIECE_ZERO_SECOND ? 2 : 1, r);

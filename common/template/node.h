@@ -124,16 +124,17 @@ void node_print(struct buf *out, const struct node *n);
 // "file:line:column" of a node.
 void node_location(struct buf *out, const struct tree *tree, const struct node *n);
 
-// ---- literals (literal.c): strconv's rules ---------------------------------------------------------------------------
+// ---- literals (literal.c): strconv's rules --------------------------------------------------------------------------
 bool literal_number(struct arena *a, struct slice text, struct number *out, struct error *err);
 bool literal_char(struct slice text, struct number *out, struct error *err);
 bool literal_string(struct arena *a, struct slice quoted, struct value *out, struct error *err);
-// strconv.ParseInt(text, base, 64) and ParseFloat(text, 64); base 0: by prefix, underscores allowed. 1: out of range, 2: bad syntax.
+// strconv.ParseInt(text, base, 64) and ParseFloat(text, 64); base 0: by prefix, underscores allowed. 1: out of range,
+// 2: bad syntax.
 int go_parse_int(struct slice text, int base, int64_t *out);
 int go_parse_uint(struct slice text, int base, uint64_t *out);
 int go_parse_float(struct slice text, double *out);
 
-// ---- the set -----------------------------------------------------------------------------------------------------------
+// ---- the set --------------------------------------------------------------------------------------------------------
 const struct binding *set_function(const struct template_set *set, struct slice name);
 struct binding binding_of(const struct template_func *f, void *user);
 bool builtin_binding(struct slice name, struct binding *out); // one of Go's own functions

@@ -1,6 +1,7 @@
 // parse.c - builds a template's tree from its tokens, with the messages of Go's text/template/parse.
 //
-// Recursive descent over a window of three tokens. The first fault is kept in the parser, and everything above it returns NULL.
+// Recursive descent over a window of three tokens. The first fault is kept in the parser, and everything above it
+// returns NULL.
 #include "template/node.h"
 #include "template/lexer.h"
 #include "template/text.h"
@@ -24,7 +25,8 @@ struct parser {
     // Names of variables, numbered: a name has one number throughout the source.
     VEC(struct slice) var_names;
     struct map *trees; // defined so far, by name
-    // Children of the nodes being built, each node's above its parent's: they are copied to their exact size when it is done.
+    // Children of the nodes being built, each node's above its parent's: they are copied to their exact size when it is
+    // done.
     VEC(struct node *) children; // malloc'd
 };
 

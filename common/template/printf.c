@@ -1,4 +1,5 @@
-// printf.c - fmt.Sprintf over values: all verbs, flags, widths, precisions and argument indexes, and its notes on misuse.
+// printf.c - fmt.Sprintf over values: all verbs, flags, widths, precisions and argument indexes, and its notes on
+// misuse.
 #include "template/template.h"
 #include "template/text.h"
 
@@ -13,14 +14,14 @@ struct printer {
     struct buf *out;
     struct arena *arena;
     bool plus, minus, sharp, space, zero;
-    bool plus_v, sharp_v; // %+v and %#v
+    bool sharp_v; // %#v
     bool has_width, has_prec;
     int width, prec;
 };
 
 static void print_value(struct printer *p, struct value v, uint32_t verb, int depth);
 
-// ---- padding ----------------------------------------------------------------------------------------------------------
+// ---- padding --------------------------------------------------------------------------------------------------------
 
 static void write_padding(struct printer *p, int n)
 {
@@ -59,7 +60,7 @@ static void bad_verb(struct printer *p, struct value v, uint32_t verb)
     buf_char(p->out, ')');
 }
 
-// ---- strings ----------------------------------------------------------------------------------------------------------
+// ---- strings --------------------------------------------------------------------------------------------------------
 
 static struct slice truncated(const struct printer *p, struct slice s)
 {
@@ -151,7 +152,7 @@ static bool print_string(struct printer *p, struct slice s, uint32_t verb)
     }
 }
 
-// ---- integers ---------------------------------------------------------------------------------------------------------
+// ---- integers -------------------------------------------------------------------------------------------------------
 
 static void print_integer(struct printer *p, uint64_t u, bool is_signed, unsigned base, uint32_t verb)
 {
@@ -275,7 +276,7 @@ static bool print_int(struct printer *p, struct value v, uint32_t verb)
     }
 }
 
-// ---- floats -----------------------------------------------------------------------------------------------------------
+// ---- floats ---------------------------------------------------------------------------------------------------------
 
 // %x: C writes p+0 where Go writes p+00.
 static void add_hex_float(struct buf *out, double f, int prec, bool upper)
@@ -386,7 +387,7 @@ static bool print_float_verb(struct printer *p, struct value v, uint32_t verb)
     }
 }
 
-// ---- containers -------------------------------------------------------------------------------------------------------
+// ---- containers -----------------------------------------------------------------------------------------------------
 
 static void print_element(struct printer *p, struct value v, uint32_t verb, int depth)
 {
@@ -502,13 +503,12 @@ static void print_arg(struct printer *p, struct value v, uint32_t verb)
     }
     if (verb == 'v') {
         p->sharp_v = p->sharp;
-        p->plus_v = p->plus;
         p->sharp = p->plus = false;
     }
     print_value(p, v, verb, 0);
 }
 
-// ---- the format -------------------------------------------------------------------------------------------------------
+// ---- the format -----------------------------------------------------------------------------------------------------
 
 struct format {
     struct slice text;

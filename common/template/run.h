@@ -4,9 +4,9 @@
 
 #include "template/node.h"
 
-// Set in value.reserved where Go's static type is interface {}: what came out of a map[string]interface {} or a []interface {}
-// and no pipeline has unwrapped yet. With it, null is a nil interface; without it, Go's "no value at all", and the two differ in
-// what may be done with them and in the messages.
+// Set in value.reserved where Go's static type is interface {}: what came out of a map[string]interface {} or a
+// []interface {} and no pipeline has unwrapped yet. With it, null is a nil interface; without it, Go's "no value at
+// all", and the two differ in what may be done with them and in the messages.
 #define FROM_INTERFACE 1
 
 static inline struct value as_interface(struct value v)

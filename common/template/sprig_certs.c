@@ -1,4 +1,5 @@
-// sprig_certs.c - Sprig's private keys and X.509 certificates, on OpenSSL. A certificate is an object with Cert and Key, both PEM.
+// sprig_certs.c - Sprig's private keys and X.509 certificates, on OpenSSL. A certificate is an object with Cert and
+// Key, both PEM.
 #include "template/sprig.h"
 
 #include <arpa/inet.h>
@@ -34,7 +35,7 @@ static void bio_free(BIO **p)
     BIO_free(*p);
 }
 
-// ---- the object -------------------------------------------------------------------------------------------------------
+// ---- the object -----------------------------------------------------------------------------------------------------
 
 static bool certificate_cert(struct object *self, struct value_call *call)
 {
@@ -80,7 +81,7 @@ static struct value certificate_new(struct arena *a, const char *cert, const cha
     return value_object(&c->object);
 }
 
-// ---- PEM --------------------------------------------------------------------------------------------------------------
+// ---- PEM ------------------------------------------------------------------------------------------------------------
 
 static char *bio_text(struct arena *a, BIO *bio)
 {
@@ -119,7 +120,7 @@ static X509 *read_cert(struct slice pem)
     return PEM_read_bio_X509(bio, NULL, NULL, (void *)"");
 }
 
-// ---- keys -------------------------------------------------------------------------------------------------------------
+// ---- keys -----------------------------------------------------------------------------------------------------------
 
 static EVP_PKEY *dsa_key(void)
 {
@@ -160,7 +161,7 @@ static bool fn_gen_private_key(struct template_call *call, struct value *result)
     return true;
 }
 
-// ---- certificates -----------------------------------------------------------------------------------------------------
+// ---- certificates ---------------------------------------------------------------------------------------------------
 
 struct request {
     const char *name; // common name
@@ -186,7 +187,8 @@ static bool add_extension(X509 *cert, X509 *issuer, int nid, const char *text)
 static void add_general_name(GENERAL_NAMES *names, int type, const void *data, int len)
 {
     GENERAL_NAME *name = GENERAL_NAME_new();
-    ASN1_STRING *text = type == GEN_IPADD ? (ASN1_STRING *)ASN1_OCTET_STRING_new() : (ASN1_STRING *)ASN1_IA5STRING_new();
+    ASN1_STRING *text =
+        type == GEN_IPADD ? (ASN1_STRING *)ASN1_OCTET_STRING_new() : (ASN1_STRING *)ASN1_IA5STRING_new();
     ASN1_STRING_set(text, data, len);
     GENERAL_NAME_set0_value(name, type, text);
     sk_GENERAL_NAME_push(names, name);
@@ -249,12 +251,13 @@ static bool make_certificate(struct template_call *call, const struct request *r
     X509_set_pubkey(cert, r->key);
     const char *usage = r->authority ? "critical,digitalSignature,keyEncipherment,keyCertSign"
                                      : "critical,digitalSignature,keyEncipherment";
-    bool good = add_extension(cert, issuer, NID_key_usage, usage) &&
-                add_extension(cert, issuer, NID_ext_key_usage, "serverAuth,clientAuth") &&
-                add_extension(cert, issuer, NID_basic_constraints, r->authority ? "critical,CA:TRUE" : "critical,CA:FALSE") &&
-                (!r->authority || add_extension(cert, issuer, NID_subject_key_identifier, "hash")) &&
-                (!r->issuer || X509_get0_subject_key_id(issuer) == NULL ||
-                 add_extension(cert, issuer, NID_authority_key_identifier, "keyid"));
+    bool good =
+        add_extension(cert, issuer, NID_key_usage, usage) &&
+        add_extension(cert, issuer, NID_ext_key_usage, "serverAuth,clientAuth") &&
+        add_extension(cert, issuer, NID_basic_constraints, r->authority ? "critical,CA:TRUE" : "critical,CA:FALSE") &&
+        (!r->authority || add_extension(cert, issuer, NID_subject_key_identifier, "hash")) &&
+        (!r->issuer || X509_get0_subject_key_id(issuer) == NULL ||
+         add_extension(cert, issuer, NID_authority_key_identifier, "keyid"));
     if (good && !add_alternative_names(call, r, cert))
         return false;
     EVP_PKEY *signer = r->issuer ? r->issuer_key : r->key;

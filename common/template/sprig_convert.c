@@ -38,7 +38,7 @@ static bool fn_to_decimal(struct template_call *call, struct value *result)
     return true;
 }
 
-// ---- sequences --------------------------------------------------------------------------------------------------------
+// ---- sequences ------------------------------------------------------------------------------------------------------
 
 // How many numbers there are from start up or down to stop, which is not one of them.
 static uint64_t steps_between(int64_t start, int64_t stop, int64_t step)

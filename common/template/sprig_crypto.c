@@ -54,7 +54,7 @@ static bool fn_htpasswd(struct template_call *call, struct value *result)
     return true;
 }
 
-// ---- derived passwords: the Master Password algorithm, version 0 ----------------------------------------------------------
+// ---- derived passwords: the Master Password algorithm, version 0 ----------------------------------------------------
 
 #define MASTER_SEED "com.lyndir.masterpassword"
 
@@ -63,9 +63,10 @@ static const struct {
     const char *templates; // separated by spaces
 } password_types[] = {
     {"maximum", "anoxxxxxxxxxxxxxxxxx axxxxxxxxxxxxxxxxxno"},
-    {"long", "CvcvnoCvcvCvcv CvcvCvcvnoCvcv CvcvCvcvCvcvno CvccnoCvcvCvcv CvccCvcvnoCvcv CvccCvcvCvcvno CvcvnoCvccCvcv "
-             "CvcvCvccnoCvcv CvcvCvccCvcvno CvcvnoCvcvCvcc CvcvCvcvnoCvcc CvcvCvcvCvccno CvccnoCvccCvcv CvccCvccnoCvcv "
-             "CvccCvccCvcvno CvcvnoCvccCvcc CvcvCvccnoCvcc CvcvCvccCvccno CvccnoCvcvCvcc CvccCvcvnoCvcc CvccCvcvCvccno"},
+    {"long",
+     "CvcvnoCvcvCvcv CvcvCvcvnoCvcv CvcvCvcvCvcvno CvccnoCvcvCvcv CvccCvcvnoCvcv CvccCvcvCvcvno CvcvnoCvccCvcv "
+     "CvcvCvccnoCvcv CvcvCvccCvcvno CvcvnoCvcvCvcc CvcvCvcvnoCvcc CvcvCvcvCvccno CvccnoCvccCvcv CvccCvccnoCvcv "
+     "CvccCvccCvcvno CvcvnoCvccCvcc CvcvCvccnoCvcc CvcvCvccCvccno CvccnoCvcvCvcc CvccCvcvnoCvcc CvccCvcvCvccno"},
     {"medium", "CvcnoCvc CvcCvcno"},
     {"short", "Cvcn"},
     {"basic", "aaanaaan aannaaan aaannaaa"},
@@ -148,7 +149,7 @@ static bool fn_derive_password(struct template_call *call, struct value *result)
     return true;
 }
 
-// ---- AES-256-CBC: the password, cut or filled with zeros, is the key; the text begins with the initialisation vector -----
+// ---- AES-256-CBC: the password, cut or filled with zeros, is the key; the text begins with the initialisation vector 
 
 #define KEY_SIZE 32
 #define BLOCK_SIZE 16
@@ -220,7 +221,10 @@ static bool fn_decrypt_aes(struct template_call *call, struct value *result)
 }
 
 static const struct template_func items[] = {
-    {"bcrypt", "s", fn_bcrypt},          {"decryptAES", "ss", fn_decrypt_aes}, {"derivePassword", "ussss", fn_derive_password},
-    {"encryptAES", "ss", fn_encrypt_aes}, {"htpasswd", "ss", fn_htpasswd},
+    {"bcrypt", "s", fn_bcrypt},
+    {"decryptAES", "ss", fn_decrypt_aes},
+    {"derivePassword", "ussss", fn_derive_password},
+    {"encryptAES", "ss", fn_encrypt_aes},
+    {"htpasswd", "ss", fn_htpasswd},
 };
 const struct template_funcs sprig_crypto = {.items = items, .count = ARRAY_LEN(items)};

@@ -41,7 +41,7 @@ static struct moment now_in(const struct zone *zone)
     return (struct moment){ts.tv_sec, (int32_t)ts.tv_nsec, zone};
 }
 
-// ---- methods ------------------------------------------------------------------------------------------------------------
+// ---- methods --------------------------------------------------------------------------------------------------------
 
 #define TIME_METHOD(name, expression)                                                                                  \
     static bool time_##name(struct object *self, struct value_call *call)                                              \
@@ -213,7 +213,7 @@ static const struct value_class month_class = {.go_type = "time.Month", .go_kind
 static const struct value_class weekday_class = {.go_type = "time.Weekday", .go_kind = "int", .members = named_members,
                                                  .member_count = 1, .print = named_print};
 
-// ---- functions ----------------------------------------------------------------------------------------------------------
+// ---- functions ------------------------------------------------------------------------------------------------------
 
 // What Sprig takes for a date: a time, seconds since 1970, or anything else for now.
 static struct moment date_of(struct value v)

@@ -97,11 +97,12 @@ static bool fn_omit(struct template_call *call, struct value *result)
     return true;
 }
 
-// ---- merging ----------------------------------------------------------------------------------------------------------
+// ---- merging --------------------------------------------------------------------------------------------------------
 
 #define MERGE_DEPTH_MAX 500
 
-// As the mergo library merges maps: what is empty in `into` counts as absent. Nested dicts of `from` come over by reference.
+// As the mergo library merges maps: what is empty in `into` counts as absent. Nested dicts of `from` come over by
+// reference.
 static bool merge(struct template_call *call, struct value into, struct value from, bool overwrite, int depth)
 {
     if (depth > MERGE_DEPTH_MAX)
@@ -159,7 +160,7 @@ static bool fn_deep_copy(struct template_call *call, struct value *result)
     return true;
 }
 
-// ---- dig --------------------------------------------------------------------------------------------------------------
+// ---- dig ------------------------------------------------------------------------------------------------------------
 
 static bool not_a(struct template_call *call, struct value v, const char *type)
 {

@@ -83,7 +83,7 @@ static bool fn_min(struct template_call *call, struct value *result)
     return true;
 }
 
-// ---- decimals ---------------------------------------------------------------------------------------------------------
+// ---- decimals -------------------------------------------------------------------------------------------------------
 
 // The arguments, after a number that goes before them where before is not NULL.
 static bool decimals(struct template_call *call, char op, const double *before, const double *after,
@@ -136,7 +136,7 @@ static bool fn_divf(struct template_call *call, struct value *result)
     return decimals(call, '/', NULL, NULL, result);
 }
 
-// ---- floats -----------------------------------------------------------------------------------------------------------
+// ---- floats ---------------------------------------------------------------------------------------------------------
 
 // Go's math.Max and Min: NaN wins.
 static bool fn_maxf(struct template_call *call, struct value *result)

@@ -110,8 +110,9 @@ static bool fn_uuidv4(struct template_call *call, struct value *result)
 }
 
 static const struct template_func items[] = {
-    {"randAlpha", "i", fn_rand_alpha},     {"randAlphaNum", "i", fn_rand_alpha_num}, {"randAscii", "i", fn_rand_ascii},
-    {"randBytes", "i", fn_rand_bytes},     {"randInt", "ii", fn_rand_int},           {"randNumeric", "i", fn_rand_numeric},
-    {"shuffle", "s", fn_shuffle},          {"uuidv4", "", fn_uuidv4},
+    {"randAlpha", "i", fn_rand_alpha}, {"randAlphaNum", "i", fn_rand_alpha_num},
+    {"randAscii", "i", fn_rand_ascii}, {"randBytes", "i", fn_rand_bytes},
+    {"randInt", "ii", fn_rand_int},    {"randNumeric", "i", fn_rand_numeric},
+    {"shuffle", "s", fn_shuffle},      {"uuidv4", "", fn_uuidv4},
 };
 const struct template_funcs sprig_random = {.items = items, .count = ARRAY_LEN(items)};

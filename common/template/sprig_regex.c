@@ -1,5 +1,5 @@
-// sprig_regex.c - Sprig's regular expressions. Where a pattern is bad, the functions with "must" give the error, the others
-// Go's panic; only regexMatch takes it for no match.
+// sprig_regex.c - Sprig's regular expressions. Where a pattern is bad, the functions with "must" give the error, the
+// others Go's panic; only regexMatch takes it for no match.
 #include "regex/regex.h"
 #include "template/sprig.h"
 

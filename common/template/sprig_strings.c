@@ -133,7 +133,7 @@ static bool fn_replace(struct template_call *call, struct value *result)
     return true;
 }
 
-// ---- indentation ------------------------------------------------------------------------------------------------------
+// ---- indentation ----------------------------------------------------------------------------------------------------
 
 static bool indent(struct template_call *call, bool newline, struct value *result)
 {
@@ -177,7 +177,7 @@ static bool fn_nindent(struct template_call *call, struct value *result)
     return indent(call, true, result);
 }
 
-// ---- many values to one string ------------------------------------------------------------------------------------------
+// ---- many values to one string --------------------------------------------------------------------------------------
 
 static bool fn_quote(struct template_call *call, struct value *result)
 {
@@ -240,7 +240,7 @@ static bool fn_join(struct template_call *call, struct value *result)
     return true;
 }
 
-// ---- one string to many -------------------------------------------------------------------------------------------------
+// ---- one string to many ---------------------------------------------------------------------------------------------
 
 // strings.SplitN: most < 0 is without bound.
 static struct value split(struct template_call *call, struct slice separator, struct slice s, int64_t most)

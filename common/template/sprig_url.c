@@ -36,7 +36,7 @@ static void add_escaped(struct buf *out, struct slice s, enum part part)
     }
 }
 
-// ---- reading ----------------------------------------------------------------------------------------------------------
+// ---- reading --------------------------------------------------------------------------------------------------------
 
 static char *quoted(struct arena *a, struct slice s)
 {
@@ -65,7 +65,8 @@ static bool unescape(struct arena *a, struct slice *s, enum part part, struct er
             continue;
         }
         struct slice escape = slice_sub(*s, i, i + 3);
-        int high = escape.len == 3 ? hex_value(escape.data[1]) : -1, low = escape.len == 3 ? hex_value(escape.data[2]) : -1;
+        int high = escape.len == 3 ? hex_value(escape.data[1]) : -1,
+            low = escape.len == 3 ? hex_value(escape.data[2]) : -1;
         bool ascii_host = part == PART_HOST && high < 8 && !slice_eq_str(escape, "%25");
         if (high < 0 || low < 0 || ascii_host)
             return error_set(err, ERROR_INVALID, "invalid URL escape %s", quoted(a, escape));
@@ -195,7 +196,7 @@ static bool parse_url(struct arena *a, struct slice text, struct url *u, struct 
     return true;
 }
 
-// ---- writing ----------------------------------------------------------------------------------------------------------
+// ---- writing --------------------------------------------------------------------------------------------------------
 
 static void add_user(struct buf *out, const struct url *u)
 {
@@ -251,7 +252,7 @@ static void write_url(struct buf *out, const struct url *u)
     }
 }
 
-// ---- the functions ------------------------------------------------------------------------------------------------------
+// ---- the functions --------------------------------------------------------------------------------------------------
 
 static struct slice host_name(struct slice host)
 {

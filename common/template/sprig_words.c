@@ -21,7 +21,7 @@ static void set_runes(struct template_call *call, const uint32_t *runes, size_t 
     *result = call_text(call, &out);
 }
 
-// ---- capitals -----------------------------------------------------------------------------------------------------------
+// ---- capitals -------------------------------------------------------------------------------------------------------
 
 static bool ends_word(uint32_t r)
 {
@@ -93,7 +93,7 @@ static bool fn_nospace(struct template_call *call, struct value *result)
     return true;
 }
 
-// ---- snake-case, kebab-case ---------------------------------------------------------------------------------------------
+// ---- snake-case, kebab-case -----------------------------------------------------------------------------------------
 
 static bool is_connector(uint32_t r)
 {
@@ -176,7 +176,7 @@ static bool fn_kebabcase(struct template_call *call, struct value *result)
     return connected(call, '-', result);
 }
 
-// ---- PascalCase ---------------------------------------------------------------------------------------------------------
+// ---- PascalCase -----------------------------------------------------------------------------------------------------
 
 static bool fn_camelcase(struct template_call *call, struct value *result)
 {
@@ -214,7 +214,7 @@ static bool fn_camelcase(struct template_call *call, struct value *result)
     return true;
 }
 
-// ---- abbreviations ------------------------------------------------------------------------------------------------------
+// ---- abbreviations --------------------------------------------------------------------------------------------------
 
 static bool abbreviate(struct template_call *call, struct slice s, int64_t offset, int64_t width, struct value *result)
 {
@@ -252,7 +252,7 @@ static bool fn_abbrevboth(struct template_call *call, struct value *result)
     return abbreviate(call, arg_text(call, 2), call->args[0].integer, call->args[1].integer, result);
 }
 
-// ---- wrapping -----------------------------------------------------------------------------------------------------------
+// ---- wrapping -------------------------------------------------------------------------------------------------------
 
 // Lines of at most `width` bytes, broken at spaces; longer words are cut only where `cut` says so.
 static bool wrap(struct template_call *call, struct slice s, int64_t width, struct slice line_end, bool cut,

@@ -1,7 +1,8 @@
 // template.h - Go's text/template: lexer, parser, evaluator, printf; and the function sets of Sprig and Helm.
 //
-// A template_set is what Go calls an associated set: named templates that may call each other. Parse errors and run errors carry Go's
-// words, with template name, line and column. A set that is parsed and no longer changed may be executed by many threads at once.
+// A template_set is what Go calls an associated set: named templates that may call each other. Parse errors and run
+// errors carry Go's words, with template name, line and column. A set that is parsed and no longer changed may be
+// executed by many threads at once.
 #ifndef RUNNEL_TEMPLATE_H
 #define RUNNEL_TEMPLATE_H
 
@@ -24,9 +25,9 @@ struct template_call {
 typedef bool template_fn(struct template_call *call, struct value *result);
 
 // How an argument is checked before the call, with Go's words for a mismatch.
-// One letter each: s string, i int, I int64, u uint32, f float64, b bool, v any value (interface{}), l list ([]interface{}), m dict
-// (map[string]interface{}), t time.Time, c Sprig's certificate, r any value, and a last one followed by "*" for variadic: "sv*".
-// nil fits v, r, l and m: then the argument is null.
+// One letter each: s string, i int, I int64, u uint32, f float64, b bool, v any value (interface{}), l list
+// ([]interface{}), m dict (map[string]interface{}), t time.Time, c Sprig's certificate, r any value, and a last one
+// followed by "*" for variadic: "sv*". nil fits v, r, l and m: then the argument is null.
 struct template_func {
     const char *name;
     const char *args;
@@ -40,13 +41,14 @@ struct template_funcs { // a table of functions, and more tables behind it
     size_t part_count;
 };
 
-// Go's own functions (and, or, index, printf, eq, …). Every set has them without being told; a given one of the same name goes first.
+// Go's own functions (and, or, index, printf, eq, …). Every set has them without being told; a given one of the same
+// name goes first.
 const struct template_funcs *template_builtins(void);
 const struct template_funcs *template_sprig(void);    // Sprig without env, expandenv (getHostByName: empty, as Helm)
 const struct template_funcs *template_codecs(void);   // Helm's toYaml, fromYaml, toJson, fromJson, toToml, …
 
 struct template_limits { // 0: the default
-    size_t depth;        // of template calls, 10000; Go's own is 100000. (Helm's 1000 for `include` is the engine's to count.)
+    size_t depth;        // of template calls, 10000 (Helm's 1000 for `include` is the engine's to count)
     size_t output;       // bytes, 64 MiB
     uint64_t steps;      // evaluated nodes and loop turns, 50 million
     size_t memory;       // bytes of the arena, 512 MiB
@@ -56,9 +58,11 @@ struct template_limits { // 0: the default
 struct template_set *template_set_new(struct arena *a);
 // Where names clash, what was given first wins. `user` is handed to the functions.
 void template_set_funcs(struct template_set *set, const struct template_funcs *funcs, void *user);
-void template_set_missing_key(struct template_set *set, bool zero, bool error); // Go's missingkey option; both false: default
-// Parses text as the template `name` (and those it defines); functions are resolved now. The text has to live as long as the set: nodes
-// point into it. A template that is only white space does not replace one of the same name. err: "template: NAME:LINE: …" (parse) in Go's words.
+// Go's missingkey option; both false: default.
+void template_set_missing_key(struct template_set *set, bool zero, bool error);
+// Parses text as the template `name` (and those it defines); functions are resolved now. The text has to live as long
+// as the set: nodes point into it. A template that is only white space does not replace one of the same name. err:
+// "template: NAME:LINE: …" (parse) in Go's words.
 bool template_parse(struct template_set *set, const char *name, const char *text, size_t len, struct error *err);
 bool template_defined(const struct template_set *set, const char *name);
 // Makes a set that sees all templates of `base` and can add its own, without changing base (Helm's tpl: Clone).

@@ -1,7 +1,7 @@
 // text.c - runes and strings as Go's unicode and strings packages see them.
 //
-// The character classes are the C library's own tables, read through its built-in C.UTF-8 locale, which is loaded once for the
-// process and never changed.
+// The character classes are the C library's own tables, read through its built-in C.UTF-8 locale, which is loaded once
+// for the process and never changed.
 #include "template/text.h"
 
 #include "value/value.h"

@@ -1,4 +1,5 @@
-// toml_write.c - values as TOML 1.0, laid out as Helm's toToml has it: plain keys before tables, two spaces for each level.
+// toml_write.c - values as TOML 1.0, laid out as Helm's toToml has it: plain keys before tables, two spaces for each
+// level.
 #include "template/toml.h"
 
 #include <math.h>
@@ -98,12 +99,12 @@ static bool is_table(struct value v)
     return v.kind == V_DICT || is_table_list(v);
 }
 
-// ---- values within a line -------------------------------------------------------------------------------------------------
+// ---- values within a line -------------------------------------------------------------------------------------------
 
 static bool add_element(struct writer *w, struct value v, size_t depth);
 
-// Plain entries first, then those that are tables. Helm's encoder counts a nil at the end, which it leaves out, as an entry that
-// follows: hence a comma behind which nothing comes.
+// Plain entries first, then those that are tables. Helm's encoder counts a nil at the end, which it leaves out, as an
+// entry that follows: hence a comma behind which nothing comes.
 static bool add_inline_table(struct writer *w, struct value dict, size_t depth)
 {
     size_t left = value_len(dict);
@@ -176,7 +177,7 @@ static bool add_element(struct writer *w, struct value v, size_t depth)
     }
 }
 
-// ---- tables ---------------------------------------------------------------------------------------------------------------
+// ---- tables ---------------------------------------------------------------------------------------------------------
 
 static void add_indent(struct writer *w, const struct key_path *path)
 {

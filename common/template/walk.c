@@ -102,8 +102,8 @@ static enum flow walk_branch(struct template_run *r, struct value dot, const str
     return flow;
 }
 
-// One turn of a range. Its variables stand on top of the stack since the pipeline was evaluated. has_index is false where Go
-// counts: then there is nothing to assign as index.
+// One turn of a range. Its variables stand on top of the stack since the pipeline was evaluated. has_index is false
+// where Go counts: then there is nothing to assign as index.
 static enum flow range_turn(struct template_run *r, const struct node *n, size_t mark, struct value index,
                             struct value element)
 {

@@ -27,11 +27,11 @@ struct zone {
     struct transition *transitions;
     size_t transition_count;
     struct zone_time *types;
-    size_t type_count, first_type;
+    size_t type_count;
     struct rule rule;
 };
 
-// ---- the calendar: the days of the proleptic Gregorian one ----------------------------------------------------------------
+// ---- the calendar: the days of the proleptic Gregorian one ----------------------------------------------------------
 
 static int64_t floor_div(int64_t a, int64_t b)
 {
@@ -85,7 +85,7 @@ struct civil civil_of(int64_t s)
     };
 }
 
-// ---- the rule: "CET-1CEST,M3.5.0,M10.5.0/3" -----------------------------------------------------------------------------
+// ---- the rule: "CET-1CEST,M3.5.0,M10.5.0/3" -------------------------------------------------------------------------
 
 static bool parse_int(const char **p, int most, int *out)
 {
@@ -200,7 +200,7 @@ static struct zone_time rule_at(const struct rule *r, int64_t s)
     return (struct zone_time){r->offsets[summer], r->names[summer]};
 }
 
-// ---- files --------------------------------------------------------------------------------------------------------------
+// ---- files ----------------------------------------------------------------------------------------------------------
 
 static int64_t be(const unsigned char *p, int bytes)
 {
@@ -300,7 +300,9 @@ static const struct zone *load_local(struct arena *a)
     if (!tz)
         z = load_file(a, "/etc/localtime");
     else
-        z = tz[0] == '/' ? load_file(a, tz) : strcmp(tz, "Local") == 0 ? NULL : zone_load(a, tz[0] == ':' ? tz + 1 : tz);
+        z = tz[0] == '/'               ? load_file(a, tz)
+            : strcmp(tz, "Local") == 0 ? NULL
+                                       : zone_load(a, tz[0] == ':' ? tz + 1 : tz);
     return z ? z : zone_utc();
 }
 
@@ -327,7 +329,7 @@ struct zone_time zone_at(const struct zone *z, int64_t s)
     }
     if (low == z->transition_count && z->rule.present)
         return rule_at(&z->rule, s);
-    return z->types[low ? z->transitions[low - 1].type : z->first_type];
+    return z->types[low ? z->transitions[low - 1].type : 0];
 }
 
 int64_t zone_instant(const struct zone *z, int64_t wall)

@@ -27,6 +27,7 @@ struct civil {
     int yearday; // from 1
 };
 struct civil civil_of(int64_t wall_s);
-int64_t civil_seconds(int64_t year, int64_t month, int64_t day, int64_t hour, int64_t minute, int64_t second); // any overflow carries
+// Whatever overflows carries: the 13th month is the next year's first.
+int64_t civil_seconds(int64_t year, int64_t month, int64_t day, int64_t hour, int64_t minute, int64_t second);
 
 #endif

@@ -23,7 +23,8 @@ static VEC(struct one_case) cases;
 static bool include(struct template_call *call, struct value *result)
 {
     struct buf out = BUF_IN(call->arena);
-    if (!template_run_nested(call->run, template_run_set(call->run), call->args[0].data, call->args[1], &out, call->err))
+    if (!template_run_nested(call->run, template_run_set(call->run), call->args[0].data, call->args[1], &out,
+                             call->err))
         return false;
     *result = value_string_n(buf_cstr(&out), out.len);
     return true;
@@ -79,7 +80,8 @@ static void test_case(void **state)
     }
     buf_slice(&shown, printed);
     if (!slice_eq(buf_view(&shown), c->expected))
-        fail_msg("%.*s\nexpected: %.*s\nprinted:  %s", SLICE_ARG(c->template), SLICE_ARG(c->expected), buf_cstr(&shown));
+        fail_msg("%.*s\nexpected: %.*s\nprinted:  %s", SLICE_ARG(c->template), SLICE_ARG(c->expected),
+                 buf_cstr(&shown));
 }
 
 static struct slice until_mark(struct slice *rest)
@@ -145,7 +147,8 @@ int main(int argc, char **argv)
         return 1;
     struct CMUnitTest *tests = calloc(cases.len, sizeof *tests);
     for (size_t i = 0; i < cases.len; i++)
-        tests[i] = (struct CMUnitTest){slice_dup(arena, cases.items[i].template), test_case, NULL, NULL, &cases.items[i]};
+        tests[i] =
+            (struct CMUnitTest){slice_dup(arena, cases.items[i].template), test_case, NULL, NULL, &cases.items[i]};
     int failed = _cmocka_run_group_tests(argv[2], tests, cases.len, NULL, NULL);
     free(tests);
     arena_free(arena);

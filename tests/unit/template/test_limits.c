@@ -54,7 +54,8 @@ static void test_hostile(void **state)
 // Source that opens and opens: the parser's own recursion has an end.
 static void test_nested_source(void **state)
 {
-    static const char *const openings[] = {"(", "if (", "{{if true}}", "{{range .}}", "{{define \"x\"}}", "{{block \"x\" .}}"};
+    static const char *const openings[] = {
+        "(", "if (", "{{if true}}", "{{range .}}", "{{define \"x\"}}", "{{block \"x\" .}}"};
     for (size_t i = 0; i < ARRAY_LEN(openings); i++) {
         struct arena *a = arena_new();
         struct template_set *set = template_set_new(a);
@@ -77,7 +78,8 @@ static void test_clone(void **state)
     struct arena *a = arena_new();
     struct error err cleanup(error_clear) = {0};
     struct template_set *base = template_set_new(a);
-    static const char one[] = "{{ define \"x\" }}base{{ end }}{{ template \"x\" }}", two[] = "{{ define \"x\" }}clone{{ end }}";
+    static const char one[] = "{{ define \"x\" }}base{{ end }}{{ template \"x\" }}",
+                      two[] = "{{ define \"x\" }}clone{{ end }}";
     assert_true(template_parse(base, "t", one, sizeof one - 1, &err));
     struct template_set *clone = template_set_clone(a, base);
     assert_true(template_parse(clone, "u", two, sizeof two - 1, &err));
