@@ -87,7 +87,7 @@ static bool valid_port(struct slice port) // with its colon
 
 static ptrdiff_t last_of(struct slice s, char c)
 {
-    const char *found = s.len ? memrchr(s.data, c, s.len) : NULL;
+    const char *found = s.data ? memrchr(s.data, c, s.len) : NULL;
     return found ? found - s.data : -1;
 }
 
