@@ -1,12 +1,13 @@
 """source-controller: HelmRepository and HelmChart, against nginx, docker-registry, Git and a real API server; charts made by the real helm."""
 import hashlib
 import os
+import tempfile
 
 import pytest
 import yaml
 
 from env import Registry, WebServer
-from env.process import scratch, wait_for
+from env.process import wait_for
 from runnel import condition, wait_condition, wait_event
 from source import (below, bomb, chart, clean_up, contents, docker_config, failed, fetch, ready, reconcile, running, secret, source, tgz)
 
@@ -45,12 +46,12 @@ def tls_registry():
 
 def package(cluster, target, files):
     """helm package; the tgz's path."""
-    folder = scratch("chart")
-    for path, data in files.items():
-        os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)
-        with open(os.path.join(folder, path), "w") as f:
-            f.write(data)
-    out = cluster.run_helm("package", folder, "-d", target)
+    with tempfile.TemporaryDirectory() as folder:
+        for path, data in files.items():
+            os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)
+            with open(os.path.join(folder, path), "w") as f:
+                f.write(data)
+        out = cluster.run_helm("package", folder, "-d", str(target))
     return out.strip().split()[-1]
 
 
@@ -262,9 +263,9 @@ def test_hostile_chart(controller, cluster, web_server, namespace, what):
 
 # ---- HelmChart from a registry --------------------------------------------------------------------------------------------
 
-def push(cluster, registry, files, folder="charts", *flags):
-    target = scratch("pushed")
-    cluster.run_helm("push", package(cluster, target, files), "oci://%s/%s" % (registry.host, folder), *(flags or ("--plain-http",)))
+def push(cluster, registry, files, folder, *flags):
+    with tempfile.TemporaryDirectory() as target:
+        cluster.run_helm("push", package(cluster, target, files), "oci://%s/%s" % (registry.host, folder), *(flags or ("--plain-http",)))
 
 
 def test_registry(controller, cluster, registry, namespace):
@@ -283,8 +284,8 @@ def test_registry(controller, cluster, registry, namespace):
     failed(cluster, "helmchart", "far", namespace, "ChartPullError", "could not locate a version matching provided version string >=9")
 
 
-def test_registry_auth(controller, cluster, private_registry, namespace):
-    target = package(cluster, scratch("pushed"), chart())
+def test_registry_auth(controller, cluster, private_registry, namespace, tmp_path):
+    target = package(cluster, tmp_path, chart())
     with open(target, "rb") as f:
         private_registry.push_artifact(namespace + "/app", "1.0.0", [("application/vnd.cncf.helm.chart.content.v1.tar+gzip", f.read())],
                                        config_type="application/vnd.cncf.helm.config.v1+json")
@@ -303,8 +304,7 @@ def test_registry_auth(controller, cluster, private_registry, namespace):
 
 
 def test_registry_tls(controller, cluster, tls_registry, namespace):
-    target = package(cluster, scratch("pushed"), chart())
-    cluster.run_helm("push", target, "oci://%s/%s" % (tls_registry.host, namespace), "--ca-file", tls_registry.authority.cert)
+    push(cluster, tls_registry, chart(), namespace, "--ca-file", tls_registry.authority.cert)
     repository(cluster, namespace, "oci://%s/%s" % (tls_registry.host, namespace), type="oci")
     helm_chart(cluster, namespace, "HelmRepository", version="1.x")
     failed(cluster, "helmchart", "app", namespace, "AuthenticationFailed", "certificate")
@@ -316,7 +316,7 @@ def test_registry_tls(controller, cluster, tls_registry, namespace):
 
 # ---- HelmChart from Git ---------------------------------------------------------------------------------------------------
 
-def test_git_revision(controller, cluster, git_server, namespace):
+def test_git_revision(controller, cluster, git_server, namespace, tmp_path):
     commit = git_source(cluster, git_server, namespace, below("charts/app", chart()))
     helm_chart(cluster, namespace, "GitRepository", chart="./charts/app", reconcileStrategy="Revision")
     obj = ready(cluster, "helmchart", "app", namespace)
@@ -327,10 +327,10 @@ def test_git_revision(controller, cluster, git_server, namespace):
     assert obj["status"]["observedSourceArtifactRevision"] == "main@sha1:" + commit
     got = contents(fetch(controller, artifact))
     assert yaml.safe_load(got["app/Chart.yaml"])["version"] == version and b"{{ .Values.replicas }}" in got["app/templates/map.yaml"]
-    path = os.path.join(scratch("template"), "app.tgz")
+    path = tmp_path / "app.tgz"
     with open(path, "wb") as f:
         f.write(fetch(controller, artifact))
-    assert "replicas: \"1\"" in cluster.run_helm("template", "x", path)  # helm takes it
+    assert "replicas: \"1\"" in cluster.run_helm("template", "x", str(path))  # helm takes it
     # Any commit makes a new chart.
     second = git_server.commit(namespace, {"README.md": "x\n"})
     reconcile(cluster, "gitrepository", "src", namespace)
@@ -364,9 +364,9 @@ def test_git_values_files(controller, cluster, git_server, namespace):
         failed(cluster, "helmchart", "app", namespace, "ValuesFilesError", "values files merge error", stalled=True, on="BuildFailed")
 
 
-def test_git_packaged_chart(controller, cluster, git_server, namespace):
+def test_git_packaged_chart(controller, cluster, git_server, namespace, tmp_path):
     """A chart that lies in the repository as a tgz is taken as it is."""
-    with open(package(cluster, scratch("tgz"), chart()), "rb") as f:
+    with open(package(cluster, tmp_path, chart()), "rb") as f:
         data = f.read()
     git_source(cluster, git_server, namespace, {"charts/app-1.0.0.tgz": data})
     helm_chart(cluster, namespace, "GitRepository", chart="charts/app-1.0.0.tgz")
@@ -375,11 +375,11 @@ def test_git_packaged_chart(controller, cluster, git_server, namespace):
     assert condition(obj, "Ready")["reason"] == "ChartPullSucceeded"
 
 
-def test_git_dependencies(controller, cluster, git_server, namespace):
+def test_git_dependencies(controller, cluster, git_server, namespace, tmp_path):
     """What lies in charts/ is taken from there, whatever its repository is."""
     parent = chart(more=below("charts/lib", chart("lib", "0.1.0")))
     parent["Chart.yaml"] += "dependencies:\n- {name: redis, version: 2.x, repository: 'http://127.0.0.1:1/charts'}\n- {name: lib, version: 0.1.0}\n"
-    with open(package(cluster, scratch("tgz"), chart("redis", "2.0.0")), "rb") as f:
+    with open(package(cluster, tmp_path, chart("redis", "2.0.0")), "rb") as f:
         parent["charts/redis-2.0.0.tgz"] = f.read()
     git_source(cluster, git_server, namespace, below("app", parent))
     helm_chart(cluster, namespace, "GitRepository")
