@@ -145,9 +145,16 @@ static enum step apply(struct action *action, struct error *err)
         return blame(action, err);
     if (!read_older(action, err))
         return STEP_ERROR;
-    for (size_t i = 0; i < action->older.len; i++)
-        if (!objects_parse_stored(&action->objects, release_manifest(&action->older.items[i]), &before, err))
+    for (size_t i = 0; i < action->older.len; i++) {
+        const struct release *r = &action->older.items[i];
+        object_list of_revision = {0};
+        if (!objects_parse_stored(&action->objects, release_manifest(r), &of_revision, err))
             return blame(action, err);
+        if (!r->progress.action && !objects_adopt(&action->objects, &of_revision, err))
+            return blame(action, err);
+        for (size_t k = 0; k < of_revision.len; k++)
+            vec_push(action->objects.arena, &before, of_revision.items[k]);
+    }
     if (!objects_apply(&action->objects, &now, &before, err) || !objects_prune(&action->objects, &before, &now, err))
         return blame(action, err);
     return STEP_DONE;

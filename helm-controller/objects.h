@@ -35,6 +35,8 @@ bool objects_parse_stored(const struct objects *o, struct slice manifest, object
 // Server-side apply in the order given, with Helm's ownership label and annotations. `previous` (may be NULL): objects
 // of the last revision, which are the release's own already.
 bool objects_apply(const struct objects *o, const object_list *list, const object_list *previous, struct error *err);
+// Makes the fields that other Helms wrote our own (adopt.c), so that those that left the chart go.
+bool objects_adopt(const struct objects *o, const object_list *list, struct error *err);
 // One object as it is (hooks): no ownership metadata.
 bool objects_apply_plain(const struct objects *o, struct value object, struct error *err);
 // Deletes what is in `old` and not in `now`, but for helm.sh/resource-policy: keep.

@@ -450,3 +450,19 @@ def test_history_of_one(cluster, namespace, charts):
         charts.publish("1.0.%d" % version)
         wait_version(cluster, namespace, version)
     assert [h[:2] for h in history(cluster, namespace)] == [(3, "superseded"), (4, "deployed")]
+
+
+@pytest.mark.parametrize("mode", ["true", "false"], ids=["server-side", "client-side"])
+def test_taken_over_from_helm(cluster, namespace, charts, mode):
+    """What helm installed, by server-side or client-side apply, is ours afterwards: also the fields that the chart has no more."""
+    charts.publish("1.0.0", templates={"cm.yaml": CONFIGMAP + "  old: x\n"})
+    tgz = os.path.join(charts.web.root, cluster.get("helmchart", "app", namespace)["status"]["artifact"]["path"])
+    cluster.run_helm("install", "app", tgz, "-n", namespace, "--server-side=" + mode)
+    assert cluster.get("configmap", "app", namespace)["data"]["old"] == "x"
+    charts.publish("1.1.0")
+    cluster.apply(release(namespace))
+    wait_version(cluster, namespace, 2)
+    assert cluster.get("configmap", "app", namespace)["data"] == {"text": "default", "revision": "2"}
+    raw = json.loads(cluster.raw("/api/v1/namespaces/%s/configmaps/app" % namespace))
+    assert [(m["manager"], m["operation"]) for m in raw["metadata"]["managedFields"]] == [("helm-controller", "Apply")]
+    assert [h[:2] for h in history(cluster, namespace)] == [(1, "superseded"), (2, "deployed")]
