@@ -1,9 +1,8 @@
 // setter.h - image references into YAML files: the marked scalars are replaced in place, every other byte stays.
 //
 // A marker is a comment at the end of a scalar's line, the JSON object {"$imagepolicy": "NAMESPACE:NAME"}, with ":tag",
-// ":name" or
-// ":digest" after the name for a part of the reference. This is the language of Flux's image-automation-controller,
-// which writes the whole file anew with kyaml; here only the scalar's own bytes change.
+// ":name" or ":digest" after the name for a part of the reference. This is the language of Flux's
+// image-automation-controller, which writes the whole file anew with kyaml; here only the scalar's own bytes change.
 #ifndef RUNNEL_SETTER_H
 #define RUNNEL_SETTER_H
 

@@ -17,8 +17,8 @@
 
 struct repo_remote { // all borrowed for the call
     const char *url; // http, https or ssh (also scp-like git@host:path)
-    const char *user,
-        *password; // basic; over SSH the user where the URL names none, and the password where there is no identity
+    // Basic; over SSH the user where the URL names none, and the password where there is no identity.
+    const char *user, *password;
     const char *bearer;
     struct slice ca; // PEM; empty: the system's
     struct slice client_cert, client_key;

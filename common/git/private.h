@@ -36,8 +36,8 @@ struct repo_call {
     const char *spool;      // folder for what does not fit in memory; NULL: $TMPDIR or /tmp
     struct error error;     // what a transport found wrong; libgit2 itself only learns that it failed
     struct buf said;        // what the server said on the side band or on stderr
-    struct buf heard,
-        updates; // push_options.c: the server's capabilities, and what libgit2 wrote until they were complete
+    // push_options.c: the server's capabilities; what libgit2 wrote until its updates were complete.
+    struct buf heard, updates;
     bool updates_sent;
     struct error rejected; // of a push: the first reference that the server refused
     git_smart_subtransport_definition definition;
