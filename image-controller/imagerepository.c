@@ -57,6 +57,9 @@ static const char *scan_reason(struct reconcile *r, const char *image, int64_t *
         return "first scan";
     if (requested && !str_eq(requested, value_str(value_get(before, "lastHandledReconcileAt"))))
         return "reconcile requested";
+    // A request counts as handled when its scan failed, too: without this the next reconcile would call that a success.
+    if (!condition_is_true(before, "Ready"))
+        return "last scan failed";
     if (!str_eq(image, value_str(value_get(before, "canonicalImageName"))))
         return "new image name";
     if (!same_content(exclusion_list(r), value_get(before, "observedExclusionList")))

@@ -167,6 +167,19 @@ def test_a_registry_that_fails(controller, cluster, namespace, status, body, mes
         ready(cluster, namespace)
 
 
+def test_a_requested_scan_that_fails(controller, cluster, namespace):
+    """It is tried again, although the request counts as handled."""
+    state = {"status": 200, "tags": ["1.0.0"]}
+    with Stub(lambda request: request.reply(state["status"], {"name": "my-app", "tags": state["tags"]}, Content_Type="application/json")) as stub:
+        cluster.apply(repository(namespace, stub.host + "/my-app", insecure=True))
+        ready(cluster, namespace)
+        state.update(status=500)
+        request_reconcile(cluster, KIND, "my-app", namespace)
+        failing(cluster, namespace, "ReadOperationFailed", "500")
+        state.update(status=200, tags=["1.0.0", "1.1.0"])
+        ready(cluster, namespace, message="found 2 tags")
+
+
 def test_a_registry_that_says_nothing(controller, cluster, namespace):
     import socket
     with socket.create_server(("127.0.0.1", 0)) as silent:
