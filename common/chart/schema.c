@@ -469,6 +469,8 @@ struct schema_doc *schema_prepare(struct arena *a, struct slice json, const stru
     doc->places = map_new(a);
     if (!read_json(a, json, &doc->root, err) || !collect(doc, doc->root, SCHEMA_URL, "", NULL, err))
         return NULL;
+    if (!schema_check_meta(a, doc->root, doc->resources.len > 0 ? doc->resources.items[0]->draft : 2020, err))
+        return NULL;
     enqueue(doc, doc->root);
     for (size_t i = 0; i < doc->queue.len; i++)
         if (!check_schema(doc, doc->queue.items[i], err))

@@ -55,6 +55,9 @@ const char *schema_fragment(struct arena *a, const char *reference);
 // Checks a value; the message is the list of what is wrong, one "- at '/path': …" a line. True: valid.
 bool schema_validate(struct schema_doc *doc, struct value instance, struct error *err);
 
+// Whether a schema is one by its draft's meta-schema; the message is Helm's, "… is not valid against metaschema: …".
+bool schema_check_meta(struct arena *a, struct value schema, int draft, struct error *err);
+
 // Formats: NULL when text is valid for the format or the format is unknown, else the reason.
 const char *schema_check_format(struct arena *a, const char *format, struct slice text);
 

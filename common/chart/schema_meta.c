@@ -1,0 +1,441 @@
+// schema_meta.c - is the schema itself a schema? What the meta-schemas of the drafts ask of each keyword, and the tree of failures
+// as Helm's validator shows it: from 2019-09 on, where a meta-schema is all of its vocabularies, every schema above the fault is an
+// "allOf" that failed (but for the keywords of old that stand beside the vocabularies).
+
+#include "chart/schema.h"
+
+#define MAX_DEPTH 400 // of schemas in schemas
+
+enum keyword_kind {
+    SCHEMA,       // a schema
+    SCHEMA_BOOL4, // a schema or, in draft 4 where a boolean is none, a boolean
+    SCHEMA_LIST,  // at least one
+    SCHEMA_MAP,
+    ITEMS,        // a schema or a list of them
+    DEPENDENCIES, // a map of schemas or lists of names
+    NAME_LISTS,   // a map of lists of names
+    TYPE,
+    ENUM,
+    NAMES,        // a list of different strings
+    STRING,
+    REGEX,
+    URI,
+    URI_REFERENCE,
+    BOOLEAN,
+    NUMBER,
+    POSITIVE,     // a number above 0
+    COUNT,        // a whole number, 0 or more
+    COUNT_0,      // the same with a default, which older drafts wrap in an allOf
+    LIST,
+};
+
+// From 2019-09 on. BESIDE: in the meta-schema itself.
+enum vocabulary { CORE, APPLICATOR, UNEVALUATED, VALIDATION, META_DATA, FORMAT, CONTENT, VOCABULARIES, BESIDE = VOCABULARIES };
+
+static const struct keyword {
+    const char *name;
+    int from, to;
+    enum keyword_kind kind;
+    enum vocabulary vocabulary;
+} keywords[] = {
+    {"$ref", 6, 9999, URI_REFERENCE, CORE},
+    {"$id", 6, 9999, URI_REFERENCE, CORE},
+    {"id", 4, 4, STRING, CORE},
+    {"$schema", 6, 9999, URI, CORE},
+    {"$schema", 4, 4, STRING, CORE},
+    {"$comment", 7, 9999, STRING, CORE},
+    {"$defs", 2019, 9999, SCHEMA_MAP, CORE},
+    {"definitions", 4, 9999, SCHEMA_MAP, BESIDE},
+    {"title", 4, 9999, STRING, META_DATA},
+    {"description", 4, 9999, STRING, META_DATA},
+    {"readOnly", 7, 9999, BOOLEAN, META_DATA},
+    {"writeOnly", 2019, 9999, BOOLEAN, META_DATA},
+    {"deprecated", 2019, 9999, BOOLEAN, META_DATA},
+    {"examples", 7, 9999, LIST, META_DATA},
+    {"multipleOf", 4, 9999, POSITIVE, VALIDATION},
+    {"maximum", 4, 9999, NUMBER, VALIDATION},
+    {"minimum", 4, 9999, NUMBER, VALIDATION},
+    {"exclusiveMaximum", 4, 4, BOOLEAN, VALIDATION},
+    {"exclusiveMinimum", 4, 4, BOOLEAN, VALIDATION},
+    {"exclusiveMaximum", 6, 9999, NUMBER, VALIDATION},
+    {"exclusiveMinimum", 6, 9999, NUMBER, VALIDATION},
+    {"maxLength", 4, 9999, COUNT, VALIDATION},
+    {"minLength", 4, 9999, COUNT_0, VALIDATION},
+    {"pattern", 4, 9999, REGEX, VALIDATION},
+    {"maxItems", 4, 9999, COUNT, VALIDATION},
+    {"minItems", 4, 9999, COUNT_0, VALIDATION},
+    {"uniqueItems", 4, 9999, BOOLEAN, VALIDATION},
+    {"maxContains", 2019, 9999, COUNT, VALIDATION},
+    {"minContains", 2019, 9999, COUNT, VALIDATION},
+    {"maxProperties", 4, 9999, COUNT, VALIDATION},
+    {"minProperties", 4, 9999, COUNT_0, VALIDATION},
+    {"required", 4, 9999, NAMES, VALIDATION},
+    {"enum", 4, 9999, ENUM, VALIDATION},
+    {"type", 4, 9999, TYPE, VALIDATION},
+    {"format", 4, 9999, STRING, FORMAT},
+    {"contentMediaType", 7, 9999, STRING, CONTENT},
+    {"contentEncoding", 7, 9999, STRING, CONTENT},
+    {"items", 4, 2019, ITEMS, APPLICATOR},
+    {"items", 2020, 9999, SCHEMA, APPLICATOR},
+    {"prefixItems", 2020, 9999, SCHEMA_LIST, APPLICATOR},
+    {"additionalItems", 4, 2019, SCHEMA_BOOL4, APPLICATOR},
+    {"contains", 6, 9999, SCHEMA, APPLICATOR},
+    {"properties", 4, 9999, SCHEMA_MAP, APPLICATOR},
+    {"patternProperties", 4, 9999, SCHEMA_MAP, APPLICATOR},
+    {"additionalProperties", 4, 9999, SCHEMA_BOOL4, APPLICATOR},
+    {"propertyNames", 6, 9999, SCHEMA, APPLICATOR},
+    {"dependencies", 4, 9999, DEPENDENCIES, BESIDE},
+    {"dependentRequired", 2019, 9999, NAME_LISTS, VALIDATION},
+    {"dependentSchemas", 2019, 9999, SCHEMA_MAP, APPLICATOR},
+    {"unevaluatedItems", 2019, 9999, SCHEMA, UNEVALUATED},
+    {"unevaluatedProperties", 2019, 9999, SCHEMA, UNEVALUATED},
+    {"if", 7, 9999, SCHEMA, APPLICATOR},
+    {"then", 7, 9999, SCHEMA, APPLICATOR},
+    {"else", 7, 9999, SCHEMA, APPLICATOR},
+    {"allOf", 4, 9999, SCHEMA_LIST, APPLICATOR},
+    {"anyOf", 4, 9999, SCHEMA_LIST, APPLICATOR},
+    {"oneOf", 4, 9999, SCHEMA_LIST, APPLICATOR},
+    {"not", 4, 9999, SCHEMA, APPLICATOR},
+};
+
+static const char *const types[] = {"array", "boolean", "integer", "null", "number", "object", "string"};
+
+struct meta {
+    struct arena *arena;
+    int draft, depth;
+};
+
+// ---- failures ---------------------------------------------------------------------------------------------------------------
+
+// Where one is: the path is only written down when something is wrong there.
+struct place {
+    const struct place *parent;
+    const char *key;
+    size_t index; // of a list, where key is NULL
+};
+
+static void add_path(struct buf *out, const struct place *at)
+{
+    if (!at || !at->parent)
+        return;
+    add_path(out, at->parent);
+    buf_char(out, '/');
+    if (!at->key)
+        buf_printf(out, "%zu", at->index);
+    for (const char *p = at->key; p && *p; p++)
+        buf_printf(out, *p == '~' ? "~0" : *p == '/' ? "~1" : "%c", *p);
+}
+
+static struct problem *fail(struct meta *m, const struct place *at, const char *fmt, ...) PRINTF(3, 4);
+static struct problem *fail(struct meta *m, const struct place *at, const char *fmt, ...)
+{
+    struct problem *p = arena_new_of(m->arena, struct problem);
+    struct buf path = BUF_IN(m->arena);
+    add_path(&path, at);
+    p->path = buf_cstr(&path);
+    va_list args;
+    va_start(args, fmt);
+    p->text = arena_vprintf(m->arena, fmt, args);
+    va_end(args);
+    return p;
+}
+
+static const char *type_of(struct value v)
+{
+    switch (v.kind) {
+    case V_NULL: return "null";
+    case V_BOOL: return "boolean";
+    case V_INT:
+    case V_FLOAT: return "number";
+    case V_LIST: return "array";
+    case V_DICT: return "object";
+    default: return "string";
+    }
+}
+
+static struct problem *want(struct meta *m, const struct place *at, struct value v, const char *wanted)
+{
+    return fail(m, at, "got %s, want %s", type_of(v), wanted);
+}
+
+typedef VEC(struct problem *) problem_list;
+
+static void add(struct meta *m, problem_list *list, struct problem *p)
+{
+    if (p)
+        vec_push(m->arena, list, p);
+}
+
+// One problem of several: itself, or a group.
+static struct problem *together(struct meta *m, const struct place *at, const problem_list *list)
+{
+    if (list->len <= 1)
+        return list->len ? list->items[0] : NULL;
+    struct problem *group = fail(m, at, "validation failed");
+    group->group = true;
+    for (size_t i = 0; i < list->len; i++)
+        vec_push(m->arena, &group->causes, list->items[i]);
+    return group;
+}
+
+// What a reference leads to is no group any more: it shows as a failure of its own where it has several causes.
+static struct problem *referred(struct problem *p)
+{
+    if (p)
+        p->group = false;
+    return p;
+}
+
+static struct problem *wrap(struct meta *m, const struct place *at, const char *text, struct problem *first,
+                            struct problem *second)
+{
+    struct problem *p = fail(m, at, "%s", text);
+    add(m, (problem_list *)&p->causes, first);
+    add(m, (problem_list *)&p->causes, second);
+    return p;
+}
+
+// ---- keywords -----------------------------------------------------------------------------------------------------------------
+
+static struct problem *check_schema(struct meta *m, struct value v, const struct place *at);
+
+static bool is_number(struct value v)
+{
+    return value_is(v, V_INT) || value_is(v, V_FLOAT);
+}
+
+static struct problem *check_count(struct meta *m, struct value v, const struct place *at)
+{
+    if (!is_number(v) || (value_is(v, V_FLOAT) && v.number != (double)(int64_t)v.number))
+        return want(m, at, v, "integer");
+    return value_num(v) < 0 ? fail(m, at, "minimum: got %s, want 0", problem_number(m->arena, value_num(v))) : NULL;
+}
+
+static struct problem *check_positive(struct meta *m, struct value v, const struct place *at)
+{
+    if (!is_number(v))
+        return want(m, at, v, "number");
+    return value_num(v) <= 0 ? fail(m, at, "exclusiveMinimum: got %s, want 0", problem_number(m->arena, value_num(v))) : NULL;
+}
+
+static struct problem *check_formatted(struct meta *m, struct value v, const struct place *at, const char *format)
+{
+    if (!value_is(v, V_STRING))
+        return want(m, at, v, "string");
+    const char *reason = schema_check_format(m->arena, format, value_slice(v));
+    return reason ? fail(m, at, "%s is not valid %s: %s", problem_quote(m->arena, value_slice(v)), format, reason) : NULL;
+}
+
+static struct problem *check_different(struct meta *m, struct value v, const struct place *at)
+{
+    size_t len = value_len(v);
+    for (size_t i = 1; i < len && len < 2000; i++)
+        for (size_t j = 0; j < i; j++)
+            if (value_equal(value_at(v, i), value_at(v, j)))
+                return fail(m, at, "items at %zu and %zu are equal", j, i);
+    return NULL;
+}
+
+static struct problem *check_names(struct meta *m, struct value v, const struct place *at)
+{
+    if (!value_is(v, V_LIST))
+        return want(m, at, v, "array");
+    problem_list list = {0};
+    if (m->draft == 4 && value_len(v) == 0)
+        add(m, &list, fail(m, at, "minItems: got 0, want 1"));
+    add(m, &list, check_different(m, v, at));
+    for (size_t i = 0; i < value_len(v); i++)
+        if (!value_is(value_at(v, i), V_STRING))
+            add(m, &list, want(m, &(struct place){at, NULL, i}, value_at(v, i), "string"));
+    return referred(together(m, at, &list));
+}
+
+static struct problem *check_enum(struct meta *m, struct value v, const struct place *at)
+{
+    if (!value_is(v, V_LIST))
+        return want(m, at, v, "array");
+    if (m->draft < 2019 && value_len(v) == 0)
+        return fail(m, at, "minItems: got 0, want 1");
+    return m->draft < 2019 ? check_different(m, v, at) : NULL;
+}
+
+static struct problem *check_type_name(struct meta *m, struct value v, const struct place *at)
+{
+    struct buf names = BUF_IN(m->arena);
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        if (value_is(v, V_STRING) && str_eq(v.data, types[i]))
+            return NULL;
+        buf_printf(&names, "%s'%s'", i ? ", " : "", types[i]);
+    }
+    return fail(m, at, "value must be one of %s", buf_cstr(&names));
+}
+
+static struct problem *check_type(struct meta *m, struct value v, const struct place *at)
+{
+    struct problem *one = check_type_name(m, v, at);
+    if (!one)
+        return NULL;
+    if (!value_is(v, V_LIST))
+        return wrap(m, at, "'anyOf' failed", one, want(m, at, v, "array"));
+    problem_list list = {0};
+    if (value_len(v) == 0)
+        add(m, &list, fail(m, at, "minItems: got 0, want 1"));
+    add(m, &list, check_different(m, v, at));
+    for (size_t i = 0; i < value_len(v); i++)
+        add(m, &list, check_type_name(m, value_at(v, i), &(struct place){at, NULL, i}));
+    struct problem *many = together(m, at, &list);
+    return many ? wrap(m, at, "'anyOf' failed", one, many) : NULL;
+}
+
+static struct problem *check_schemas(struct meta *m, struct value v, const struct place *at)
+{
+    if (!value_is(v, V_LIST))
+        return want(m, at, v, "array");
+    problem_list list = {0};
+    if (value_len(v) == 0)
+        add(m, &list, fail(m, at, "minItems: got 0, want 1"));
+    for (size_t i = 0; i < value_len(v); i++)
+        add(m, &list, check_schema(m, value_at(v, i), &(struct place){at, NULL, i}));
+    return referred(together(m, at, &list));
+}
+
+static struct problem *check_entry(struct meta *m, struct value v, const struct place *at, enum keyword_kind kind)
+{
+    if (kind == NAME_LISTS)
+        return check_names(m, v, at);
+    struct problem *as_schema = check_schema(m, v, at);
+    if (kind == SCHEMA_MAP || !as_schema)
+        return as_schema;
+    struct problem *as_names = check_names(m, v, at);
+    return as_names ? wrap(m, at, "'anyOf' failed", as_schema, as_names) : NULL;
+}
+
+static struct problem *check_map(struct meta *m, struct value v, const struct place *at, enum keyword_kind kind)
+{
+    if (!value_is(v, V_DICT))
+        return want(m, at, v, "object");
+    problem_list list = {0};
+    for (struct value_iter it = {0}; value_next(v, &it);)
+        add(m, &list, check_entry(m, it.value, &(struct place){at, it.key, 0}, kind));
+    return together(m, at, &list);
+}
+
+static struct problem *check_items(struct meta *m, struct value v, const struct place *at)
+{
+    struct problem *one = check_schema(m, v, at);
+    if (!one)
+        return NULL;
+    struct problem *many = check_schemas(m, v, at);
+    return many ? wrap(m, at, "'anyOf' failed", one, many) : NULL;
+}
+
+static struct problem *check_keyword(struct meta *m, enum keyword_kind kind, struct value v, const struct place *at)
+{
+    struct problem *p;
+    switch (kind) {
+    case SCHEMA: return check_schema(m, v, at);
+    case SCHEMA_BOOL4:
+        if (m->draft > 4)
+            return check_schema(m, v, at);
+        p = value_is(v, V_BOOL) ? NULL : check_schema(m, v, at);
+        return p ? wrap(m, at, "'anyOf' failed", want(m, at, v, "boolean"), p) : NULL;
+    case SCHEMA_LIST: return check_schemas(m, v, at);
+    case SCHEMA_MAP:
+    case DEPENDENCIES:
+    case NAME_LISTS: return check_map(m, v, at, kind);
+    case ITEMS: return check_items(m, v, at);
+    case TYPE: return check_type(m, v, at);
+    case ENUM: return check_enum(m, v, at);
+    case NAMES: return check_names(m, v, at);
+    case STRING: return value_is(v, V_STRING) ? NULL : want(m, at, v, "string");
+    case REGEX: return check_formatted(m, v, at, "regex");
+    case URI: return check_formatted(m, v, at, "uri");
+    case URI_REFERENCE: return check_formatted(m, v, at, "uri-reference");
+    case BOOLEAN: return value_is(v, V_BOOL) ? NULL : want(m, at, v, "boolean");
+    case NUMBER: return is_number(v) ? NULL : want(m, at, v, "number");
+    case POSITIVE: return check_positive(m, v, at);
+    case COUNT: return check_count(m, v, at);
+    case COUNT_0:
+        p = check_count(m, v, at);
+        return p && m->draft < 2019 ? wrap(m, at, "'allOf' failed", p, NULL) : p;
+    case LIST: return value_is(v, V_LIST) ? NULL : want(m, at, v, "array");
+    }
+    return NULL;
+}
+
+static const struct keyword *find_keyword(const char *name, int draft)
+{
+    for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
+        if (keywords[i].name[0] == name[0] && str_eq(keywords[i].name, name) && draft >= keywords[i].from &&
+            draft <= keywords[i].to)
+            return &keywords[i];
+    return NULL;
+}
+
+// In draft 4 a bound is sharpened by a boolean beside it, which means nothing alone.
+static void check_bounds(struct meta *m, struct value v, const struct place *at, problem_list *list)
+{
+    static const char *const bounds[][2] = {{"exclusiveMaximum", "maximum"}, {"exclusiveMinimum", "minimum"}};
+    for (size_t i = 0; i < ARRAY_LEN(bounds); i++)
+        if (value_has(v, bounds[i][0]) && !value_has(v, bounds[i][1]))
+            add(m, list, fail(m, at, "properties '%s' required, if '%s' exists", bounds[i][1], bounds[i][0]));
+}
+
+static struct problem *check_schema(struct meta *m, struct value v, const struct place *at)
+{
+    if (!value_is(v, V_DICT)) {
+        if (value_is(v, V_BOOL) && m->draft > 4)
+            return NULL;
+        return want(m, at, v, m->draft > 4 ? "boolean or object" : "object");
+    }
+    if (m->depth >= MAX_DEPTH)
+        return fail(m, at, "more than %d schemas in each other", MAX_DEPTH);
+    m->depth++;
+    problem_list own = {0}, of[VOCABULARIES] = {0};
+    if (m->draft == 4)
+        check_bounds(m, v, at, &own);
+    for (struct value_iter it = {0}; value_next(v, &it);) {
+        const struct keyword *k = find_keyword(it.key, m->draft);
+        if (!k)
+            continue;
+        bool beside = m->draft < 2019 || k->vocabulary == BESIDE;
+        enum vocabulary vocabulary = m->draft == 2019 && k->vocabulary == UNEVALUATED ? APPLICATOR : k->vocabulary;
+        add(m, beside ? &own : &of[vocabulary], check_keyword(m, k->kind, it.value, &(struct place){at, it.key, 0}));
+    }
+    m->depth--;
+    struct problem *all = NULL;
+    for (size_t i = 0; i < VOCABULARIES; i++) {
+        struct problem *p = referred(together(m, at, &of[i]));
+        if (p && !all)
+            all = wrap(m, at, "'allOf' failed", NULL, NULL);
+        if (p)
+            vec_push(m->arena, &all->causes, p);
+    }
+    add(m, &own, all);
+    struct problem *p = together(m, at, &own);
+    return at->parent ? referred(p) : p;
+}
+
+bool schema_check_meta(struct arena *a, struct value schema, int draft, struct error *err)
+{
+    static const struct {
+        int draft;
+        const char *url;
+    } urls[] = {{4, "http://json-schema.org/draft-04/schema"},
+                {6, "http://json-schema.org/draft-06/schema"},
+                {7, "http://json-schema.org/draft-07/schema"},
+                {2019, "https://json-schema.org/draft/2019-09/schema"},
+                {2020, "https://json-schema.org/draft/2020-12/schema"}};
+    struct meta m = {.arena = a, .draft = draft};
+    struct problem *p = check_schema(&m, schema, &(struct place){0});
+    if (!p)
+        return true;
+    size_t i = 0;
+    while (i + 1 < ARRAY_LEN(urls) && urls[i].draft != draft)
+        i++;
+    struct buf text = BUF_IN(a);
+    problem_print(&text, a, p);
+    return error_set(err, ERROR_INVALID,
+                     "\"%s#\" is not valid against metaschema: jsonschema validation failed with '%s#'\n%s", SCHEMA_URL,
+                     urls[i].url, buf_cstr(&text));
+}
