@@ -7,11 +7,21 @@ static struct result reconcile_bucket(struct reconcile *r)
 }
 
 static const struct field fields[] = {
-    {"bucketName", FIELD_REFUSED, NULL, NULL},     {"certSecretRef", FIELD_REFUSED, NULL, NULL}, {"endpoint", FIELD_REFUSED, NULL, NULL},
-    {"ignore", FIELD_REFUSED, NULL, NULL},         {"insecure", FIELD_REFUSED, NULL, NULL},      {"interval", FIELD_REFUSED, NULL, NULL},
-    {"prefix", FIELD_REFUSED, NULL, NULL},         {"provider", FIELD_REFUSED, NULL, NULL},      {"proxySecretRef", FIELD_REFUSED, NULL, NULL},
-    {"region", FIELD_REFUSED, NULL, NULL},         {"secretRef", FIELD_REFUSED, NULL, NULL},     {"serviceAccountName", FIELD_REFUSED, NULL, NULL},
-    {"sts", FIELD_REFUSED, NULL, NULL},            {"suspend", FIELD_WORKS, NULL, NULL},         {"timeout", FIELD_REFUSED, NULL, NULL},
+    {"bucketName", FIELD_REFUSED, NULL, NULL},
+    {"certSecretRef", FIELD_REFUSED, NULL, NULL},
+    {"endpoint", FIELD_REFUSED, NULL, NULL},
+    {"ignore", FIELD_REFUSED, NULL, NULL},
+    {"insecure", FIELD_REFUSED, NULL, NULL},
+    {"interval", FIELD_REFUSED, NULL, NULL},
+    {"prefix", FIELD_REFUSED, NULL, NULL},
+    {"provider", FIELD_REFUSED, NULL, NULL},
+    {"proxySecretRef", FIELD_REFUSED, NULL, NULL},
+    {"region", FIELD_REFUSED, NULL, NULL},
+    {"secretRef", FIELD_REFUSED, NULL, NULL},
+    {"serviceAccountName", FIELD_REFUSED, NULL, NULL},
+    {"sts", FIELD_REFUSED, NULL, NULL},
+    {"suspend", FIELD_WORKS, NULL, NULL},
+    {"timeout", FIELD_REFUSED, NULL, NULL},
 };
 
 const struct controller_kind bucket_kind = {

@@ -50,10 +50,12 @@ const char *build_summary(struct arena *a, const struct build *b)
     return arena_strdup(a, buf_cstr(&out));
 }
 
-// ---- what both ways share ------------------------------------------------------------------------------------------------
+// ---- what both ways share
+// ------------------------------------------------------------------------------------------------
 
 // The version with the metadata that tells its consumers of a change: 1.0.0+4ed1cafe0123.
-static bool set_version(const struct build_request *q, const char *version, struct build *b, enum build_fault *fault, struct error *err)
+static bool set_version(const struct build_request *q, const char *version, struct build *b, enum build_fault *fault,
+                        struct error *err)
 {
     struct arena *a = reconcile_of(q)->arena;
     struct semver v;
@@ -69,7 +71,8 @@ static bool set_version(const struct build_request *q, const char *version, stru
     return true;
 }
 
-// Whether the artifact is this chart in this version already. What it holds was checked against its digest a moment ago.
+// Whether the artifact is this chart in this version already. What it holds was checked against its digest a moment
+// ago.
 static bool is_stored(const struct build_request *q, const struct build *b)
 {
     struct reconcile *r = reconcile_of(q);
@@ -98,7 +101,8 @@ struct merged {
     size_t count;
 };
 
-static bool merge_values(const struct build_request *q, values_reader *read, void *ctx, struct merged *out, struct error *err)
+static bool merge_values(const struct build_request *q, values_reader *read, void *ctx, struct merged *out,
+                         struct error *err)
 {
     struct reconcile *r = reconcile_of(q);
     size_t count = 0;
@@ -126,8 +130,8 @@ static bool merge_values(const struct build_request *q, values_reader *read, voi
 }
 
 // Packs the chart with the version and, where there are values files, with what they come to as its values.yaml.
-static bool package(const struct build_request *q, const struct chart *chart, const struct merged *merged, struct build *b,
-                    enum build_fault *fault, struct error *err)
+static bool package(const struct build_request *q, const struct chart *chart, const struct merged *merged,
+                    struct build *b, enum build_fault *fault, struct error *err)
 {
     struct reconcile *r = reconcile_of(q);
     struct chart_package_options options = {.version = b->version};
@@ -142,7 +146,8 @@ static bool package(const struct build_request *q, const struct chart *chart, co
         options.values_yaml = slice_n(buf_cstr(&yaml), yaml.len);
         b->values = merged->files;
     }
-    if (!store_work_file(q->source->store, &b->file, err) || !chart_package(r->arena, chart, &options, b->file.path, err)) {
+    if (!store_work_file(q->source->store, &b->file, err) ||
+        !chart_package(r->arena, chart, &options, b->file.path, err)) {
         error_wrap(err, "failed to package chart");
         return fail(fault, BUILD_PACKAGE);
     }
@@ -150,7 +155,8 @@ static bool package(const struct build_request *q, const struct chart *chart, co
     return true;
 }
 
-// ---- from a folder -----------------------------------------------------------------------------------------------------------
+// ---- from a folder
+// -----------------------------------------------------------------------------------------------------------
 
 static bool read_below(void *ctx, struct reconcile *r, const char *path, struct slice *out, struct error *err)
 {
@@ -164,7 +170,8 @@ static bool read_below(void *ctx, struct reconcile *r, const char *path, struct 
 }
 
 // Chart.yaml alone: what the chart is, before anything else of it is read.
-static bool read_metadata(struct reconcile *r, const char *dir, const char **name, const char **version, struct error *err)
+static bool read_metadata(struct reconcile *r, const char *dir, const char **name, const char **version,
+                          struct error *err)
 {
     struct slice text;
     struct value metadata;
@@ -178,7 +185,8 @@ static bool read_metadata(struct reconcile *r, const char *dir, const char **nam
     return chart_validate(&alone, err);
 }
 
-bool build_local(const struct build_request *q, const char *root, struct build *b, enum build_fault *fault, struct error *err)
+bool build_local(const struct build_request *q, const char *root, struct build *b, enum build_fault *fault,
+                 struct error *err)
 {
     struct reconcile *r = reconcile_of(q);
     struct chart *chart = NULL;
@@ -225,7 +233,8 @@ bool build_local(const struct build_request *q, const char *root, struct build *
     return package(q, chart, q->values ? &merged : NULL, b, fault, err);
 }
 
-// ---- from a repository -------------------------------------------------------------------------------------------------------
+// ---- from a repository
+// -------------------------------------------------------------------------------------------------------
 
 static bool read_of_chart(void *ctx, struct reconcile *r, const char *path, struct slice *out, struct error *err)
 {
@@ -248,8 +257,10 @@ static bool check_name(const char *name, struct error *err)
         return error_set(err, ERROR_INVALID, "no name set for remote chart reference");
     if (valid && regex_is_match(valid, slice_of(name)))
         return true;
-    return error_set(err, ERROR_INVALID, "invalid chart name '%s': a valid name must be lower case letters and numbers and MAY be "
-                                         "separated with dashes (-), slashes (/) or periods (.)", name);
+    return error_set(err, ERROR_INVALID,
+                     "invalid chart name '%s': a valid name must be lower case letters and numbers and MAY be "
+                     "separated with dashes (-), slashes (/) or periods (.)",
+                     name);
 }
 
 bool build_remote(const struct build_request *q, struct helm_client *client, struct slice index, struct build *b,

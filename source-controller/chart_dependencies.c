@@ -42,7 +42,8 @@ static void add(struct resolver *res, struct chart *dependency)
     vec_push(res->r->arena, &res->chart->dependencies, dependency);
 }
 
-// ---- from a folder of the same repository ----------------------------------------------------------------------------------
+// ---- from a folder of the same repository
+// ----------------------------------------------------------------------------------
 
 static bool check_version(struct arena *a, const struct wanted *w, const struct chart *found, struct error *err)
 {
@@ -52,13 +53,15 @@ static bool check_version(struct arena *a, const struct wanted *w, const struct 
         return error_wrap(err, "invalid version/constraint format '%s'", w->version);
     if (!semver_parse(a, str_or(chart_version(found), ""), &v, err))
         return false;
-    return semver_check(range, &v) || error_set(err, ERROR_INVALID, "can't get a valid version for constraint '%s'", w->version);
+    return semver_check(range, &v) ||
+           error_set(err, ERROR_INVALID, "can't get a valid version for constraint '%s'", w->version);
 }
 
 static bool add_local(struct resolver *res, const struct wanted *w, struct error *err)
 {
     struct arena *a = res->r->arena;
-    const char *below = *w->repository ? w->repository + strlen("file://") : arena_printf(a, "charts/%s", w->name), *path;
+    const char *below = *w->repository ? w->repository + strlen("file://") : arena_printf(a, "charts/%s", w->name),
+               *path;
     const char *relative = path_clean(a, arena_printf(a, "%s/%s", res->folder, below));
     if (!path_within(a, res->root, relative, &path, err))
         return err->class == ERROR_NOT_FOUND
@@ -73,7 +76,8 @@ static bool add_local(struct resolver *res, const struct wanted *w, struct error
     return true;
 }
 
-// ---- from a repository -------------------------------------------------------------------------------------------------------
+// ---- from a repository
+// -------------------------------------------------------------------------------------------------------
 
 static struct slice trimmed(const char *url)
 {
@@ -109,7 +113,8 @@ static bool read_index(struct resolver *res, struct value object, struct remote 
     if (remote->client.oci)
         return true;
     if (artifact_of(object, &stored) && store_has(res->request->source->store, stored.path))
-        return file_read(r->arena, store_local(res->request->source->store, r->arena, stored.path), STORED_INDEX_MAX, &remote->index, err);
+        return file_read(r->arena, store_local(res->request->source->store, r->arena, stored.path), STORED_INDEX_MAX,
+                         &remote->index, err);
     return helm_client_index(&remote->client, r->arena, settings_of(r)->index_max, &remote->index, err) ||
            error_wrap(err, "failed to cache index");
 }
@@ -159,7 +164,8 @@ static bool add_remote(struct resolver *res, const struct wanted *w, struct erro
     return true;
 }
 
-// ---- all of them ---------------------------------------------------------------------------------------------------------------
+// ---- all of them
+// ---------------------------------------------------------------------------------------------------------------
 
 static bool add_all(struct resolver *res, size_t *added, struct error *err)
 {
@@ -179,8 +185,8 @@ static bool add_all(struct resolver *res, size_t *added, struct error *err)
     return true;
 }
 
-bool dependencies_add(const struct build_request *q, const char *root, const char *folder, struct chart *chart, size_t *added,
-                      struct error *err)
+bool dependencies_add(const struct build_request *q, const char *root, const char *folder, struct chart *chart,
+                      size_t *added, struct error *err)
 {
     struct resolver res = {.request = q, .r = q->source->r, .root = root, .folder = folder, .chart = chart};
     *added = 0;

@@ -12,7 +12,8 @@
 #define TIMEOUT_MS 60000
 #define SUBJECT_MAX 50 // characters of a commit's subject in an event
 
-// ---- the remote --------------------------------------------------------------------------------------------------------
+// ---- the remote
+// --------------------------------------------------------------------------------------------------------
 
 static bool ssh_auth(struct reconcile *r, struct value secret, struct repo_remote *remote, struct error *err)
 {
@@ -26,7 +27,8 @@ static bool ssh_auth(struct reconcile *r, struct value secret, struct repo_remot
     return true;
 }
 
-static bool http_auth(struct reconcile *r, struct value secret, const char *scheme, struct repo_remote *remote, struct error *err)
+static bool http_auth(struct reconcile *r, struct value secret, const char *scheme, struct repo_remote *remote,
+                      struct error *err)
 {
     struct http_tls tls;
     if (!secret_tls(r, secret, &tls, err))
@@ -40,14 +42,16 @@ static bool http_auth(struct reconcile *r, struct value secret, const char *sche
     remote->user = secret_text(r, secret, "username");
     remote->password = secret_text(r, secret, "password");
     if (str_empty(remote->user) && !str_empty(remote->password))
-        return error_set(err, ERROR_INVALID, "invalid '%s' auth option: 'password' requires 'username' to be set", scheme);
+        return error_set(err, ERROR_INVALID, "invalid '%s' auth option: 'password' requires 'username' to be set",
+                         scheme);
     if (secret_bytes(r, secret, "githubAppID").len)
-        return error_set(err, ERROR_INVALID, "secret '%s/%s' has github app data, which is not supported by Runnel yet", r->namespace,
-                         kube_name(secret));
+        return error_set(err, ERROR_INVALID, "secret '%s/%s' has github app data, which is not supported by Runnel yet",
+                         r->namespace, kube_name(secret));
     return true;
 }
 
-static bool remote_auth(struct reconcile *r, const struct url *u, struct repo_remote *remote, const char **reason, struct error *err)
+static bool remote_auth(struct reconcile *r, const struct url *u, struct repo_remote *remote, const char **reason,
+                        struct error *err)
 {
     const char *name = value_str(value_path(r->spec, "secretRef.name"));
     const char *proxy = value_str(value_path(r->spec, "proxySecretRef.name"));
@@ -87,7 +91,8 @@ static struct repo_ref ref_of(struct value spec)
     };
 }
 
-// ---- other repositories within this one ------------------------------------------------------------------------------------
+// ---- other repositories within this one
+// ------------------------------------------------------------------------------------
 
 struct include {
     const char *name, *from, *to;
@@ -181,7 +186,8 @@ static bool copy_includes(struct source *s, const struct includes *includes, con
     return true;
 }
 
-// ---- checkout and artifact -----------------------------------------------------------------------------------------------------
+// ---- checkout and artifact
+// -----------------------------------------------------------------------------------------------------
 
 // What decides about an artifact's content beside the commit.
 static bool config_changed(struct reconcile *r, const struct includes *includes)
@@ -218,11 +224,14 @@ static bool check_sparse(struct reconcile *r, const char *folder, struct error *
     const char *const *paths = sparse_folders(r), *ignored;
     for (size_t i = 0; paths && paths[i]; i++)
         if (!path_within(r->arena, folder, paths[i], &ignored, err))
-            return error_wrap(err, "failed to sparse checkout directories : sparse checkout dir '%s' does not exist in repository", paths[i]);
+            return error_wrap(
+                err, "failed to sparse checkout directories : sparse checkout dir '%s' does not exist in repository",
+                paths[i]);
     return true;
 }
 
-static bool checkout(struct source *s, const struct repo_remote *remote, const char *folder, struct repo_commit *commit, struct error *err)
+static bool checkout(struct source *s, const struct repo_remote *remote, const char *folder, struct repo_commit *commit,
+                     struct error *err)
 {
     struct reconcile *r = s->r;
     struct repo_clone_options options = {.ref = ref_of(r->spec), .shallow = true, .sparse = sparse_folders(r)};
@@ -243,10 +252,12 @@ static const char *subject(struct arena *a, const char *message)
 static struct result up_to_date(struct source *s, const char *what)
 {
     const char *message = arena_printf(s->r->arena, "stored artifact for revision '%s'", s->current.revision);
-    return source_ready(s, "Succeeded", message, "NewArtifact", arena_printf(s->r->arena, "stored artifact for commit '%s'", what));
+    return source_ready(s, "Succeeded", message, "NewArtifact",
+                        arena_printf(s->r->arena, "stored artifact for commit '%s'", what));
 }
 
-static struct result archive(struct source *s, const struct includes *includes, const char *folder, const struct repo_commit *commit)
+static struct result archive(struct source *s, const struct includes *includes, const char *folder,
+                             const struct repo_commit *commit)
 {
     struct reconcile *r = s->r;
     struct error err cleanup(error_clear) = {0};
@@ -258,7 +269,8 @@ static struct result archive(struct source *s, const struct includes *includes, 
         return source_failed(s, "StorageOperationFailed", "CopyFailure", &err);
     if (!source_ignore(r->arena, folder, spec_ignore, &ignore, &err))
         return source_failed(s, "StorageOperationFailed", "SourceIgnoreError", &err);
-    if (!store_name(r->arena, KIND, r->namespace, r->name, arena_printf(r->arena, "%s.tar.gz", commit->hash), &artifact.path, &err) ||
+    if (!store_name(r->arena, KIND, r->namespace, r->name, arena_printf(r->arena, "%s.tar.gz", commit->hash),
+                    &artifact.path, &err) ||
         !store_archive(s->store, r->arena, &artifact, folder, ignore, &err)) {
         error_wrap(&err, "unable to archive artifact to storage");
         return source_failed(s, "StorageOperationFailed", "ArchiveOperationFailed", &err);
@@ -323,11 +335,12 @@ static struct result reconcile_gitrepository(struct reconcile *r)
     return archive(&s, &includes, folder.path, &commit);
 }
 
-// ---- the kind ------------------------------------------------------------------------------------------------------------
+// ---- the kind
+// ------------------------------------------------------------------------------------------------------------
 
 // image-controller has pushed somewhere: whoever reads from there may look at once.
-static void map_push(struct app *app, struct informer *own, struct value old, struct value message, struct arena *scratch,
-                     struct queue_keys *keys)
+static void map_push(struct app *app, struct informer *own, struct value old, struct value message,
+                     struct arena *scratch, struct queue_keys *keys)
 {
     const char *pushed = value_str(value_get(message, "url"));
     if (str_empty(pushed) || !str_eq(value_str(value_get(message, "topic")), "push"))
@@ -364,7 +377,8 @@ static const struct field fields[] = {
     {"proxySecretRef", FIELD_WORKS, NULL, "for HTTP and HTTPS; refused over SSH"},
     {"recurseSubmodules", FIELD_REFUSED, "false", NULL},
     {"ref", FIELD_WORKS, NULL, NULL},
-    {"secretRef", FIELD_WORKS, NULL, "username and password, bearerToken, ca.crt, tls.crt and tls.key, identity and known_hosts"},
+    {"secretRef", FIELD_WORKS, NULL,
+     "username and password, bearerToken, ca.crt, tls.crt and tls.key, identity and known_hosts"},
     {"serviceAccountName", FIELD_REFUSED, NULL, "goes with cloud identities"},
     {"sparseCheckout", FIELD_WORKS, NULL, NULL},
     {"suspend", FIELD_WORKS, NULL, NULL},

@@ -36,7 +36,8 @@ static bool read_secrets(struct reconcile *r, struct value repository, struct he
     return true;
 }
 
-bool helm_client_open(struct reconcile *r, struct value repository, struct helm_client *c, const char **reason, struct error *err)
+bool helm_client_open(struct reconcile *r, struct value repository, struct helm_client *c, const char **reason,
+                      struct error *err)
 {
     struct value spec = value_get(repository, "spec");
     const char *url = value_str_or(value_get(spec, "url"), "");
@@ -50,11 +51,15 @@ bool helm_client_open(struct reconcile *r, struct value repository, struct helm_
     *reason = "URLInvalid";
     if (!url_parse(r->arena, url, &parsed, err))
         return error_wrap(err, "invalid Helm repository URL");
-    bool is_oci = str_eq(parsed.scheme, "oci"), is_http = str_eq(parsed.scheme, "http") || str_eq(parsed.scheme, "https");
+    bool is_oci = str_eq(parsed.scheme, "oci"),
+         is_http = str_eq(parsed.scheme, "http") || str_eq(parsed.scheme, "https");
     if (is_oci && !c->oci)
-        return error_set(err, ERROR_INVALID, "invalid Helm repository URL: 'oci' URL scheme cannot be used with 'default' HelmRepository type");
+        return error_set(
+            err, ERROR_INVALID,
+            "invalid Helm repository URL: 'oci' URL scheme cannot be used with 'default' HelmRepository type");
     if (!is_oci && (c->oci || !is_http))
-        return error_set(err, ERROR_INVALID, "invalid %s URL: %s", c->oci ? "OCI registry" : "Helm repository", url_redact(r->arena, url));
+        return error_set(err, ERROR_INVALID, "invalid %s URL: %s", c->oci ? "OCI registry" : "Helm repository",
+                         url_redact(r->arena, url));
     split_url(r->arena, url, c);
     const char *timeout = value_str(value_get(spec, "timeout"));
     if (!timeout || !duration_parse(timeout, &timeout_ns))
@@ -70,11 +75,16 @@ void helm_client_close(struct helm_client *c)
     c->http = NULL;
 }
 
-static bool get(struct helm_client *c, struct arena *a, const char *url, size_t limit, struct slice *out, struct error *err)
+static bool get(struct helm_client *c, struct arena *a, const char *url, size_t limit, struct slice *out,
+                struct error *err)
 {
     struct http_options options = {.tls = c->tls, .max_connections = 1};
     struct http_response res;
-    struct http_request req = {.url = url, .limit = limit, .retries = RETRIES, .deadline_ms = c->deadline_ms, .timeout_ms = INT32_MAX,
+    struct http_request req = {.url = url,
+                               .limit = limit,
+                               .retries = RETRIES,
+                               .deadline_ms = c->deadline_ms,
+                               .timeout_ms = INT32_MAX,
                                .cancel = c->cancel};
     if (c->pass_credentials || url_same_host(c->url, url)) {
         req.user = c->user;
@@ -93,10 +103,11 @@ bool helm_client_index(struct helm_client *c, struct arena *a, size_t limit, str
     return get(c, a, arena_printf(a, "%s/index.yaml%s", c->url, c->query), limit, out, err);
 }
 
-// ---- charts ----------------------------------------------------------------------------------------------------------------
+// ---- charts
+// ----------------------------------------------------------------------------------------------------------------
 
-bool helm_client_find(struct helm_client *c, struct reconcile *r, struct slice index, const char *name, const char *range,
-                      struct helm_chart_ref *out, struct error *err)
+bool helm_client_find(struct helm_client *c, struct reconcile *r, struct slice index, const char *name,
+                      const char *range, struct helm_chart_ref *out, struct error *err)
 {
     struct chart_index_entry entry;
     if (c->oci)
@@ -120,8 +131,8 @@ bool helm_client_find(struct helm_client *c, struct reconcile *r, struct slice i
     return true;
 }
 
-bool helm_client_chart(struct helm_client *c, struct reconcile *r, const struct helm_chart_ref *ref, size_t limit, struct slice *tgz,
-                       struct error *err)
+bool helm_client_chart(struct helm_client *c, struct reconcile *r, const struct helm_chart_ref *ref, size_t limit,
+                       struct slice *tgz, struct error *err)
 {
     if (c->oci)
         return registry_pull_chart(c, r, ref, limit, tgz, err);

@@ -24,9 +24,11 @@ char *version_from_tag(struct arena *a, const char *tag)
     return replace(a, tag, '_', '+');
 }
 
-// ---- choosing ----------------------------------------------------------------------------------------------------------------
+// ---- choosing
+// ----------------------------------------------------------------------------------------------------------------
 
-bool choose_tag(struct arena *a, const char *const *tags, size_t count, const struct tag_choice *choice, const char **tag, struct error *err)
+bool choose_tag(struct arena *a, const char *const *tags, size_t count, const struct tag_choice *choice,
+                const char **tag, struct error *err)
 {
     struct regex *filter cleanup(regex_cleanup) = NULL;
     struct semver best = {0};
@@ -56,12 +58,14 @@ bool choose_tag(struct arena *a, const char *const *tags, size_t count, const st
     return *tag || error_set(err, ERROR_NOT_FOUND, "no match found for semver: %s", choice->range);
 }
 
-// ---- charts ------------------------------------------------------------------------------------------------------------------
+// ---- charts
+// ------------------------------------------------------------------------------------------------------------------
 
 static struct oci *connect(struct helm_client *c, struct reconcile *r, const char *name, struct error *err)
 {
     struct oci_reference ref;
-    struct oci_options options = {.tls = c->tls, .insecure_http = c->insecure, .deadline_ms = c->deadline_ms, .cancel = c->cancel};
+    struct oci_options options = {
+        .tls = c->tls, .insecure_http = c->insecure, .deadline_ms = c->deadline_ms, .cancel = c->cancel};
     if (!oci_parse(r->arena, arena_printf(r->arena, "%s/%s", c->url, name), &ref, err))
         return NULL;
     if (ref.tag || ref.digest) {
@@ -81,8 +85,8 @@ static void close_oci(struct oci **o)
     oci_free(*o);
 }
 
-bool registry_find_chart(struct helm_client *c, struct reconcile *r, const char *name, const char *range, struct helm_chart_ref *out,
-                         struct error *err)
+bool registry_find_chart(struct helm_client *c, struct reconcile *r, const char *name, const char *range,
+                         struct helm_chart_ref *out, struct error *err)
 {
     struct error ignored cleanup(error_clear) = {0};
     struct semver version;
@@ -102,14 +106,15 @@ bool registry_find_chart(struct helm_client *c, struct reconcile *r, const char 
     struct tag_choice choice = {.range = range, .chart_tags = true, .exact_first = true};
     if (!choose_tag(r->arena, (const char *const *)tags, count, &choice, &out->location, err))
         return err->class == ERROR_NOT_FOUND
-                   ? error_set(err, ERROR_NOT_FOUND, "could not locate a version matching provided version string %s", range)
+                   ? error_set(err, ERROR_NOT_FOUND, "could not locate a version matching provided version string %s",
+                               range)
                    : false;
     out->version = version_from_tag(r->arena, out->location);
     return true;
 }
 
-bool registry_pull_chart(struct helm_client *c, struct reconcile *r, const struct helm_chart_ref *ref, size_t limit, struct slice *tgz,
-                         struct error *err)
+bool registry_pull_chart(struct helm_client *c, struct reconcile *r, const struct helm_chart_ref *ref, size_t limit,
+                         struct slice *tgz, struct error *err)
 {
     struct oci_manifest manifest;
     const char *where = arena_printf(r->arena, "%s/%s:%s", c->url, ref->name, ref->location);
@@ -124,5 +129,6 @@ bool registry_pull_chart(struct helm_client *c, struct reconcile *r, const struc
         return oci_blob(o, r->arena, value_str_or(value_get(layer, "digest"), ""), limit, NULL, tgz, err) ||
                error_wrap(err, "failed to get '%s'", where);
     }
-    return error_set(err, ERROR_INVALID, "failed to get '%s': manifest does not contain a layer with mediatype %s", where, CHART_LAYER);
+    return error_set(err, ERROR_INVALID, "failed to get '%s': manifest does not contain a layer with mediatype %s",
+                     where, CHART_LAYER);
 }

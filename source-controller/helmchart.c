@@ -5,9 +5,10 @@
 #include <stdio.h>
 
 #define KIND "HelmChart"
-#define REVISION_CHARS 12             // of a commit in a version: charts put it into labels, which are short
+#define REVISION_CHARS 12 // of a commit in a version: charts put it into labels, which are short
 
-// ---- the request -----------------------------------------------------------------------------------------------------------
+// ---- the request
+// -----------------------------------------------------------------------------------------------------------
 
 static const char *const *strings(struct arena *a, struct value list)
 {
@@ -27,8 +28,8 @@ static const char *const *values_files(struct reconcile *r)
     return files;
 }
 
-// What follows the '+' of the version: the start of the commit with strategy Revision, and the generation where values files are merged,
-// so that whoever uses the chart notices each change.
+// What follows the '+' of the version: the start of the commit with strategy Revision, and the generation where values
+// files are merged, so that whoever uses the chart notices each change.
 static const char *version_metadata(struct reconcile *r, const struct artifact *source, bool from_git, bool merged)
 {
     struct buf out = BUF_IN(r->arena);
@@ -58,7 +59,8 @@ static struct build_request request_of(struct source *s, const struct artifact *
     return q;
 }
 
-// ---- the end -----------------------------------------------------------------------------------------------------------------
+// ---- the end
+// -----------------------------------------------------------------------------------------------------------------
 
 static struct result store_build(struct source *s, const struct build *b)
 {
@@ -97,15 +99,18 @@ static struct result store_build(struct source *s, const struct build *b)
 static struct result build_failed(struct source *s, enum build_fault fault, struct error *err)
 {
     const struct build_failure *f = build_failure(fault);
-    if (fault == BUILD_PULL && err->class == ERROR_DENIED) { // a wrong password, or a certificate that nobody vouches for
+    if (fault == BUILD_PULL &&
+        err->class == ERROR_DENIED) { // a wrong password, or a certificate that nobody vouches for
         error_wrap(err, "failed to authenticate with the Helm repository: %s", f->summary);
         return source_failed(s, "FetchFailed", "AuthenticationFailed", err);
     }
     error_wrap(err, "%s", f->summary);
-    return f->persistent ? source_stalled(s, f->condition, f->reason, err) : source_failed(s, f->condition, f->reason, err);
+    return f->persistent ? source_stalled(s, f->condition, f->reason, err)
+                         : source_failed(s, f->condition, f->reason, err);
 }
 
-// ---- the ways ----------------------------------------------------------------------------------------------------------------
+// ---- the ways
+// ----------------------------------------------------------------------------------------------------------------
 
 static struct result from_git(struct source *s, const struct artifact *source)
 {
@@ -143,7 +148,8 @@ static struct result from_repository(struct source *s, struct value repository, 
     if (!helm_client_open(r, repository, &client, &reason, &err))
         return str_eq(reason, "URLInvalid") ? source_stalled(s, "FetchFailed", reason, &err)
                                             : source_failed(s, "FetchFailed", reason, &err);
-    if (!client.oci && !file_read(r->arena, store_local(s->store, r->arena, source->path), STORED_INDEX_MAX, &index, &err))
+    if (!client.oci &&
+        !file_read(r->arena, store_local(s->store, r->arena, source->path), STORED_INDEX_MAX, &index, &err))
         return source_failed(s, "FetchFailed", "ReadOperationFailed", &err);
     bool ok = build_remote(&q, &client, index, &b, &fault, &err);
     struct result result = ok ? store_build(s, &b) : build_failed(s, fault, &err);
@@ -172,7 +178,8 @@ static struct result reconcile_helmchart(struct reconcile *r)
     const char *name = value_str_or(value_path(r->spec, "sourceRef.name"), "");
     bool git = str_eq(kind, "GitRepository");
     if (!git && !str_eq(kind, "HelmRepository")) {
-        error_set(&err, ERROR_INVALID, "failed to get source: %s as a source of HelmChart is not supported by Runnel yet", kind);
+        error_set(&err, ERROR_INVALID,
+                  "failed to get source: %s as a source of HelmChart is not supported by Runnel yet", kind);
         return source_stalled(&s, "FetchFailed", "UnsupportedSourceKind", &err);
     }
     if (!reconcile_get(r, (struct kube_ref){SOURCE_API, kind, r->namespace, name}, &object, &err)) {
@@ -190,11 +197,12 @@ static struct result reconcile_helmchart(struct reconcile *r)
     return git ? from_git(&s, &artifact) : from_repository(&s, object, &artifact);
 }
 
-// ---- the kind ----------------------------------------------------------------------------------------------------------------
+// ---- the kind
+// ----------------------------------------------------------------------------------------------------------------
 
 // A source has a revision that a chart of it has not seen.
-static void map_source(struct app *app, struct informer *own, struct value old, struct value object, struct arena *scratch,
-                       struct queue_keys *keys)
+static void map_source(struct app *app, struct informer *own, struct value old, struct value object,
+                       struct arena *scratch, struct queue_keys *keys)
 {
     struct artifact artifact;
     bool has = artifact_of(object, &artifact);

@@ -1,4 +1,6 @@
-// helmrepository.c - HelmRepository: the index of an HTTP(S) repository, checked and kept as JSON. Those of type oci are static.
+// helmrepository.c - HelmRepository: the index of an HTTP(S) repository, checked and kept as JSON.
+//
+// Those of type oci are static: nothing is done with them here.
 #include "chart/chart.h"
 #include "digest/digest.h"
 #include "helm_client.h"
@@ -35,8 +37,9 @@ static struct result ready(struct source *s)
 {
     struct arena *a = s->r->arena;
     const char *url = url_redact(a, value_str_or(value_get(s->r->spec, "url"), ""));
-    return source_ready(s, "Succeeded", arena_printf(a, "stored artifact: revision '%s'", s->current.revision), "NewArtifact",
-                        arena_printf(a, "stored fetched index of size %s from '%s'", human_size(a, s->current.size), url));
+    return source_ready(
+        s, "Succeeded", arena_printf(a, "stored artifact: revision '%s'", s->current.revision), "NewArtifact",
+        arena_printf(a, "stored fetched index of size %s from '%s'", human_size(a, s->current.size), url));
 }
 
 static struct result store_index(struct source *s, struct slice index, const char *revision)

@@ -7,18 +7,22 @@
 
 static struct settings settings;
 
-static const struct controller_kind *const kinds[] = {&gitrepository_kind,  &helmrepository_kind, &helmchart_kind,
+static const struct controller_kind *const kinds[] = {&gitrepository_kind, &helmrepository_kind, &helmchart_kind,
                                                       &ocirepository_kind, &bucket_kind,         NULL};
 
 static const struct flag flags[] = {
-    {"artifact-digest-algo", FLAG_STRING, "sha256", "The hashing algorithm used to calculate the digest of artifacts: sha256, sha384, sha512."},
-    {"artifact-retention-records", FLAG_INT, "2", "How many artifacts of an object are kept after a garbage collection."},
-    {"artifact-retention-ttl", FLAG_DURATION, "60s", "After what time artifacts that are not current are garbage collected."},
+    {"artifact-digest-algo", FLAG_STRING, "sha256",
+     "The hashing algorithm used to calculate the digest of artifacts: sha256, sha384, sha512."},
+    {"artifact-retention-records", FLAG_INT, "2",
+     "How many artifacts of an object are kept after a garbage collection."},
+    {"artifact-retention-ttl", FLAG_DURATION, "60s",
+     "After what time artifacts that are not current are garbage collected."},
     {"concurrent", FLAG_INT, "2", "The number of concurrent reconciles of each kind."},
     {"helm-chart-max-size", FLAG_INT, "10485760", "The largest Helm chart in bytes."},
     {"helm-index-max-size", FLAG_INT, "52428800", "The largest index of a Helm repository in bytes."},
     {"storage-addr", FLAG_STRING, ":9090", "The address the artifact server binds to (env STORAGE_ADDRESS)."},
-    {"storage-adv-addr", FLAG_STRING, "", "The address of the artifact server as its clients see it (env STORAGE_ADV_ADDR)."},
+    {"storage-adv-addr", FLAG_STRING, "",
+     "The address of the artifact server as its clients see it (env STORAGE_ADV_ADDR)."},
     {"storage-path", FLAG_STRING, "/data", "The folder where artifacts are stored (env STORAGE_PATH)."},
 };
 

@@ -26,13 +26,17 @@ static const char *spec(struct reconcile *r, const char *path)
     return value_str_or(value_path(r->spec, path), NULL);
 }
 
-// ---- the registry ----------------------------------------------------------------------------------------------------------
+// ---- the registry
+// ----------------------------------------------------------------------------------------------------------
 
-static bool read_options(struct reconcile *r, struct pull *p, struct oci_options *o, const char **what, struct error *err)
+static bool read_options(struct reconcile *r, struct pull *p, struct oci_options *o, const char **what,
+                         struct error *err)
 {
-    const char *secret_name = spec(r, "secretRef.name"), *cert = spec(r, "certSecretRef.name"), *proxy = spec(r, "proxySecretRef.name");
+    const char *secret_name = spec(r, "secretRef.name"), *cert = spec(r, "certSecretRef.name"),
+               *proxy = spec(r, "proxySecretRef.name");
     struct value secret;
-    *o = (struct oci_options){.insecure_http = value_true(value_get(r->spec, "insecure")), .cancel = r->cancel,
+    *o = (struct oci_options){.insecure_http = value_true(value_get(r->spec, "insecure")),
+                              .cancel = r->cancel,
                               .deadline_ms = clock_mono_ms() + reconcile_timeout_ms(r, TIMEOUT_MS)};
     *what = "failed to get credential";
     if (secret_name && (!secret_get(r, secret_name, &secret, err) ||
@@ -52,7 +56,8 @@ static bool tag_by_semver(struct reconcile *r, struct pull *p, const char **tag,
 {
     const char **tags;
     size_t count;
-    struct tag_choice choice = {.range = spec(r, "ref.semver"), .filter = spec(r, "ref.semverFilter"),
+    struct tag_choice choice = {.range = spec(r, "ref.semver"),
+                                .filter = spec(r, "ref.semverFilter"),
                                 .chart_tags = str_eq(spec(r, "layerSelector.mediaType"), CHART_LAYER)};
     return oci_tags(p->oci, r->arena, &tags, &count, err) &&
            choose_tag(r->arena, (const char *const *)tags, count, &choice, tag, err);
@@ -78,7 +83,8 @@ static bool find_revision(struct reconcile *r, struct pull *p, const char **reas
     return true;
 }
 
-// ---- the layer ---------------------------------------------------------------------------------------------------------------
+// ---- the layer
+// ---------------------------------------------------------------------------------------------------------------
 
 // The manifest of the digest; of an index, that of linux/amd64, which is what go-containerregistry takes.
 static bool get_manifest(struct reconcile *r, struct pull *p, struct oci_manifest *m, struct error *err)
@@ -93,7 +99,8 @@ static bool get_manifest(struct reconcile *r, struct pull *p, struct oci_manifes
         digest = NULL;
         for (size_t i = 0; i < value_len(list) && !digest; i++) {
             struct value platform = value_get(value_at(list, i), "platform");
-            if (str_eq(value_str(value_get(platform, "os")), "linux") && str_eq(value_str(value_get(platform, "architecture")), "amd64"))
+            if (str_eq(value_str(value_get(platform, "os")), "linux") &&
+                str_eq(value_str(value_get(platform, "architecture")), "amd64"))
                 digest = value_str(value_get(value_at(list, i), "digest"));
         }
         if (!digest)
@@ -124,14 +131,16 @@ static bool is_copy(struct reconcile *r)
     return str_eq(spec(r, "layerSelector.operation"), "copy");
 }
 
-static bool keep_layer(struct source *s, struct artifact *artifact, const char *layer, const char **reason, struct error *err)
+static bool keep_layer(struct source *s, struct artifact *artifact, const char *layer, const char **reason,
+                       struct error *err)
 {
     struct reconcile *r = s->r;
     struct work folder cleanup(work_remove) = {0};
     struct ignore *ignore;
     *reason = "ArchiveOperationFailed";
     if (is_copy(r))
-        return store_copy(s->store, r->arena, artifact, layer, err) || error_wrap(err, "unable to copy artifact to storage");
+        return store_copy(s->store, r->arena, artifact, layer, err) ||
+               error_wrap(err, "unable to copy artifact to storage");
     *reason = "OCIArtifactLayerOperationFailed";
     if (!store_work_dir(s->store, &folder, err) || !archive_unpack(layer, folder.path, NULL, err))
         return error_wrap(err, "failed to extract layer contents from artifact");
@@ -139,10 +148,12 @@ static bool keep_layer(struct source *s, struct artifact *artifact, const char *
     if (!source_ignore(r->arena, folder.path, spec(r, "ignore"), &ignore, err))
         return false;
     *reason = "ArchiveOperationFailed";
-    return store_archive(s->store, r->arena, artifact, folder.path, ignore, err) || error_wrap(err, "unable to archive artifact to storage");
+    return store_archive(s->store, r->arena, artifact, folder.path, ignore, err) ||
+           error_wrap(err, "unable to archive artifact to storage");
 }
 
-// ---- the reconcile -----------------------------------------------------------------------------------------------------------
+// ---- the reconcile
+// -----------------------------------------------------------------------------------------------------------
 
 static bool config_changed(struct reconcile *r)
 {
@@ -164,10 +175,12 @@ static struct result ready(struct source *s, struct value annotations)
     struct arena *a = s->r->arena;
     const char *source = value_str(value_get(annotations, "org.opencontainers.image.source"));
     const char *revision = value_str(value_get(annotations, "org.opencontainers.image.revision"));
-    const char *event = arena_printf(a, "stored artifact with revision '%s' from '%s'", s->current.revision, spec(s->r, "url"));
+    const char *event =
+        arena_printf(a, "stored artifact with revision '%s' from '%s'", s->current.revision, spec(s->r, "url"));
     if (!str_empty(source) && !str_empty(revision))
         event = arena_printf(a, "%s, origin source '%s', origin revision '%s'", event, source, revision);
-    return source_ready(s, "Succeeded", arena_printf(a, "stored artifact for digest '%s'", s->current.revision), "NewArtifact", event);
+    return source_ready(s, "Succeeded", arena_printf(a, "stored artifact for digest '%s'", s->current.revision),
+                        "NewArtifact", event);
 }
 
 static struct result pull(struct pull *p)
@@ -191,7 +204,8 @@ static struct result pull(struct pull *p)
         error_wrap(&err, "failed to extract the first layer from artifact");
         return source_failed(s, "FetchFailed", "OCIArtifactLayerOperationFailed", &err);
     }
-    if (!store_name(r->arena, KIND, r->namespace, r->name, arena_printf(r->arena, "%s.tar.gz", p->digest), &artifact.path, &err))
+    if (!store_name(r->arena, KIND, r->namespace, r->name, arena_printf(r->arena, "%s.tar.gz", p->digest),
+                    &artifact.path, &err))
         return source_failed(s, "StorageOperationFailed", "InvalidPath", &err);
     if (!keep_layer(s, &artifact, layer.path, &reason, &err))
         return source_failed(s, str_has_prefix(reason, "OCI") ? "FetchFailed" : "StorageOperationFailed", reason, &err);
@@ -212,7 +226,8 @@ static bool parse_url(struct reconcile *r, struct oci_reference *ref, struct err
     if (!oci_parse(r->arena, url, ref, err))
         return error_wrap(err, "URL validation failed for '%s'", url);
     if (ref->tag || ref->digest)
-        return error_set(err, ERROR_INVALID, "URL validation failed for '%s': URL must not contain a tag; remove '%s%s'", url,
+        return error_set(err, ERROR_INVALID,
+                         "URL validation failed for '%s': URL must not contain a tag; remove '%s%s'", url,
                          ref->tag ? ":" : "@", ref->tag ? ref->tag : ref->digest);
     return true;
 }

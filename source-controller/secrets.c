@@ -46,7 +46,8 @@ bool secret_tls_required(struct reconcile *r, const char *name, struct http_tls 
         return false;
     if (out->ca.len || out->cert.len)
         return true;
-    return error_set(err, ERROR_INVALID, "secret '%s/%s' must contain either 'ca.crt' or both 'tls.crt' and 'tls.key'", r->namespace, name);
+    return error_set(err, ERROR_INVALID, "secret '%s/%s' must contain either 'ca.crt' or both 'tls.crt' and 'tls.key'",
+                     r->namespace, name);
 }
 
 bool secret_basic(struct reconcile *r, struct value secret, const char **user, const char **password, struct error *err)
@@ -55,8 +56,8 @@ bool secret_basic(struct reconcile *r, struct value secret, const char **user, c
     *password = secret_text(r, secret, "password");
     if (!*user == !*password)
         return true;
-    return error_set(err, ERROR_INVALID, "secret '%s/%s': malformed basic auth - has '%s' but missing '%s'", r->namespace,
-                     kube_name(secret), *user ? "username" : "password", *user ? "password" : "username");
+    return error_set(err, ERROR_INVALID, "secret '%s/%s': malformed basic auth - has '%s' but missing '%s'",
+                     r->namespace, kube_name(secret), *user ? "username" : "password", *user ? "password" : "username");
 }
 
 bool secret_proxy(struct reconcile *r, const char *name, const char **proxy, struct error *err)
@@ -73,16 +74,19 @@ bool secret_proxy(struct reconcile *r, const char *name, const char **proxy, str
         return error_wrap(err, "secret '%s/%s': failed to parse proxy address", r->namespace, name);
     *proxy = !user ? address
                    : arena_printf(r->arena, "%s://%s:%s@%s%s%s", u.scheme, url_escape(r->arena, user),
-                                  url_escape(r->arena, password), u.host, str_empty(u.port) ? "" : ":", u.port ? u.port : "");
+                                  url_escape(r->arena, password), u.host, str_empty(u.port) ? "" : ":",
+                                  u.port ? u.port : "");
     return true;
 }
 
-bool secret_registry(struct reconcile *r, struct value secret, const char *repository, struct oci_credentials *out, struct error *err)
+bool secret_registry(struct reconcile *r, struct value secret, const char *repository, struct oci_credentials *out,
+                     struct error *err)
 {
     struct slice json = secret_bytes(r, secret, ".dockerconfigjson");
     *out = (struct oci_credentials){0};
     if (!json.len)
-        return error_set(err, ERROR_INVALID, "secret '%s/%s': key '.dockerconfigjson' not found", r->namespace, kube_name(secret));
+        return error_set(err, ERROR_INVALID, "secret '%s/%s': key '.dockerconfigjson' not found", r->namespace,
+                         kube_name(secret));
     if (oci_docker_config(r->arena, json, repository, out, err))
         return true;
     if (err->class)

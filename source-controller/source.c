@@ -4,14 +4,16 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static const char *const failure_conditions[] = {"FetchFailed", "BuildFailed", "StorageOperationFailed", "IncludeUnavailable"};
+static const char *const failure_conditions[] = {"FetchFailed", "BuildFailed", "StorageOperationFailed",
+                                                 "IncludeUnavailable"};
 
 struct settings *settings_of(struct reconcile *r)
 {
     return app_data(r->app);
 }
 
-// ---- artifacts in a status ---------------------------------------------------------------------------------------------
+// ---- artifacts in a status
+// ---------------------------------------------------------------------------------------------
 
 bool artifact_of(struct value object, struct artifact *out)
 {
@@ -48,7 +50,8 @@ void source_store(struct source *s, const struct artifact *artifact, struct valu
     s->current = *artifact;
 }
 
-// ---- the beginning -----------------------------------------------------------------------------------------------------
+// ---- the beginning
+// -----------------------------------------------------------------------------------------------------
 
 static void collect_garbage(struct source *s)
 {
@@ -68,8 +71,8 @@ static bool in_store(struct source *s)
         return false;
     if (store_verify(s->store, s->current.path, s->current.digest, &err))
         return true;
-    reconcile_event(s->r, "Warning", "ArtifactVerificationFailed", VALUE_NULL, "failed to verify integrity of artifact: %s",
-                    error_text(&err));
+    reconcile_event(s->r, "Warning", "ArtifactVerificationFailed", VALUE_NULL,
+                    "failed to verify integrity of artifact: %s", error_text(&err));
     if (!store_remove(s->store, s->current.path, &ignored))
         log_error(error_text(&ignored), "failed to remove artifact after digest mismatch");
     return false;
@@ -116,7 +119,8 @@ bool source_begin(struct reconcile *r, struct source *s, struct result *result)
     return false;
 }
 
-// ---- on the way --------------------------------------------------------------------------------------------------------
+// ---- on the way
+// --------------------------------------------------------------------------------------------------------
 
 bool source_progress(struct source *s, const char *outdated, struct error *err, const char *fmt, ...)
 {
@@ -155,9 +159,11 @@ struct result source_stalled(struct source *s, const char *condition, const char
     return result;
 }
 
-// ---- the end -------------------------------------------------------------------------------------------------------------
+// ---- the end
+// -------------------------------------------------------------------------------------------------------------
 
-struct result source_ready(struct source *s, const char *reason, const char *message, const char *event_reason, const char *event_message)
+struct result source_ready(struct source *s, const char *reason, const char *message, const char *event_reason,
+                           const char *event_message)
 {
     struct reconcile *r = s->r;
     bool is_new = !str_eq(s->old_digest, s->current.digest);

@@ -1,4 +1,4 @@
-// source_files.c - files of foreign making: paths that may not lead out of their folder, and what of them is left out of an artifact.
+// source_files.c - files of foreign making: paths that stay in their folder, and what is left out of an artifact.
 #include "source.h"
 
 #include <dirent.h>
@@ -17,7 +17,8 @@ static const char vcs_patterns[] = ".git/\n.gitignore\n.gitmodules\n.gitattribut
 // What else Flux leaves out where neither the repository nor the object says anything.
 static const char default_patterns[] =
     "*.jpg\n*.jpeg\n*.gif\n*.png\n*.wmv\n*.flv\n*.tar.gz\n*.zip\n"
-    ".github/\n.circleci/\n.travis.yml\n.gitlab-ci.yml\nappveyor.yml\n.drone.yml\ncloudbuild.yaml\ncodeship-services.yml\n"
+    ".github/\n.circleci/"
+    "\n.travis.yml\n.gitlab-ci.yml\nappveyor.yml\n.drone.yml\ncloudbuild.yaml\ncodeship-services.yml\n"
     "codeship-steps.yml\n"
     "**/.goreleaser.yml\n**/.sops.yaml\n**/.flux.yaml\n";
 
@@ -33,8 +34,8 @@ bool path_within(struct arena *a, const char *root, const char *path, const char
         more = slice_cut(rest, '/', &part, &rest);
         at = path_join(a, at, slice_dup(a, part));
         if (lstat(at, &st))
-            return error_set(err, errno == ENOENT || errno == ENOTDIR ? ERROR_NOT_FOUND : ERROR_TRANSIENT, "%s: %s", path,
-                             errno == ENOENT || errno == ENOTDIR ? "no such file or directory" : strerror(errno));
+            return error_set(err, errno == ENOENT || errno == ENOTDIR ? ERROR_NOT_FOUND : ERROR_TRANSIENT, "%s: %s",
+                             path, errno == ENOENT || errno == ENOTDIR ? "no such file or directory" : strerror(errno));
         if (S_ISLNK(st.st_mode))
             return error_set(err, ERROR_INVALID, "path '%s' has a symbolic link in it", path);
     }
@@ -48,7 +49,8 @@ struct ignore_walk {
     int found; // files with something in them
 };
 
-// Reads the ignore file of an open folder, if it has one. Links are not followed: they could name any file of this machine.
+// Reads the ignore file of an open folder, if it has one. Links are not followed: they could name any file of this
+// machine.
 static bool read_ignore_file(struct ignore_walk *w, int dir, const char *domain, struct error *err)
 {
     int fd = openat(dir, IGNORE_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
@@ -58,7 +60,8 @@ static bool read_ignore_file(struct ignore_walk *w, int dir, const char *domain,
     bool regular = !fstat(fd, &st) && S_ISREG(st.st_mode);
     bool ok = true;
     if (regular && (size_t)st.st_size > IGNORE_MAX) {
-        ok = error_set(err, ERROR_LIMIT, "%s%s%s is larger than %zu bytes", domain, *domain ? "/" : "", IGNORE_FILE, IGNORE_MAX);
+        ok = error_set(err, ERROR_LIMIT, "%s%s%s is larger than %zu bytes", domain, *domain ? "/" : "", IGNORE_FILE,
+                       IGNORE_MAX);
     } else if (regular) {
         char *text = arena_alloc(w->arena, (size_t)st.st_size + 1);
         ssize_t n, len = 0;
@@ -93,7 +96,8 @@ static bool walk_ignore_files(struct ignore_walk *w, int dir, const char *domain
         int sub = openat(dir, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (sub < 0)
             continue;
-        const char *below = *domain ? arena_printf(w->arena, "%s/%s", domain, e->d_name) : arena_strdup(w->arena, e->d_name);
+        const char *below =
+            *domain ? arena_printf(w->arena, "%s/%s", domain, e->d_name) : arena_strdup(w->arena, e->d_name);
         ok = walk_ignore_files(w, sub, below, depth + 1, err);
         close(sub);
     }

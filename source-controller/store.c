@@ -62,8 +62,8 @@ static bool is_name(const char *s)
     return *s && strcmp(s, ".") && strcmp(s, "..") && !strchr(s, '/');
 }
 
-bool store_name(struct arena *a, const char *kind, const char *namespace, const char *name, const char *file, const char **path,
-                struct error *err)
+bool store_name(struct arena *a, const char *kind, const char *namespace, const char *name, const char *file,
+                const char **path, struct error *err)
 {
     char *folder = arena_strdup(a, kind);
     for (char *p = folder; *p; p++)
@@ -120,7 +120,8 @@ static char *hash_file(struct arena *a, const char *path, const char *algorithm,
     }
     struct digest *d = digest_new(algorithm);
     ssize_t n = d ? 0 : -1;
-    for (*size = 0; d && *size < FILE_LIMIT && ((n = read(fd, chunk, sizeof chunk)) > 0 || (n < 0 && errno == EINTR));) {
+    for (*size = 0;
+         d && *size < FILE_LIMIT && ((n = read(fd, chunk, sizeof chunk)) > 0 || (n < 0 && errno == EINTR));) {
         if (n < 0)
             continue;
         digest_add(d, chunk, (size_t)n);
@@ -175,10 +176,12 @@ static bool publish(struct store *s, struct arena *a, struct artifact *to, struc
     return true;
 }
 
-bool store_archive(struct store *s, struct arena *a, struct artifact *to, const char *dir, const struct ignore *ignore, struct error *err)
+bool store_archive(struct store *s, struct arena *a, struct artifact *to, const char *dir, const struct ignore *ignore,
+                   struct error *err)
 {
     struct work work cleanup(work_remove) = {0};
-    return store_work_file(s, &work, err) && archive_pack_dir(dir, ignore, work.path, err) && publish(s, a, to, &work, err);
+    return store_work_file(s, &work, err) && archive_pack_dir(dir, ignore, work.path, err) &&
+           publish(s, a, to, &work, err);
 }
 
 bool store_write(struct store *s, struct arena *a, struct artifact *to, struct slice data, struct error *err)
@@ -192,10 +195,11 @@ static bool copy_file(const char *from, const char *to, struct error *err)
 {
     char chunk[1 << 16];
     ssize_t n = 0;
-    int in = open(from, O_RDONLY | O_CLOEXEC), out = in < 0 ? -1 : open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int in = open(from, O_RDONLY | O_CLOEXEC),
+        out = in < 0 ? -1 : open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool ok = in >= 0 && out >= 0;
     while (ok && (n = read(in, chunk, sizeof chunk)) > 0) {
-        for (ssize_t done = 0, w; ok && done < n; done += w > 0 ? w : 0) {
+        for (ssize_t done = 0, w; ok && done<n; done += w> 0 ? w : 0) {
             w = write(out, chunk + done, (size_t)(n - done));
             ok = w >= 0 || errno == EINTR;
         }
@@ -217,7 +221,8 @@ bool store_copy(struct store *s, struct arena *a, struct artifact *to, const cha
     return store_work_file(s, &work, err) && copy_file(file, work.path, err) && publish(s, a, to, &work, err);
 }
 
-bool store_link(struct store *s, struct arena *a, const char *path, const char *link, const char **url, struct error *err)
+bool store_link(struct store *s, struct arena *a, const char *path, const char *link, const char **url,
+                struct error *err)
 {
     struct work work cleanup(work_remove) = {0};
     const char *local = local_or_fail(s, a, path, err);
@@ -235,7 +240,8 @@ bool store_link(struct store *s, struct arena *a, const char *path, const char *
     return true;
 }
 
-// ---- folders to work in ------------------------------------------------------------------------------------------------
+// ---- folders to work in
+// ------------------------------------------------------------------------------------------------
 
 bool store_work_file(struct store *s, struct work *out, struct error *err)
 {

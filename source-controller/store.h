@@ -1,10 +1,11 @@
-// store.h - the artifact store: files below --storage-path, served over HTTP, laid out as Flux's source-controller does.
+// store.h - the artifact store: files below --storage-path, served over HTTP, laid out as Flux does.
 //
-//   <kind>/<namespace>/<name>/<file>     "gitrepository/apps/gitops/4ed1….tar.gz", "helmchart/apps/my-app/my-app-1.0.0.tgz"
+//   <kind>/<namespace>/<name>/<file>     "gitrepository/apps/gitops/4ed1….tar.gz",
+//   "helmchart/apps/my-app/my-app-1.0.0.tgz"
 //
-// A file appears under its name whole or not at all: it is written in a folder of its own (.tmp, which is not served and is emptied
-// when work begins) and renamed. Paths that come from an object's status are checked, never trusted. Thread-safe: an object is
-// reconciled by one worker at a time, and no two objects share a folder.
+// A file appears under its name whole or not at all: it is written in a folder of its own (.tmp, which is not served
+// and is emptied when work begins) and renamed. Paths that come from an object's status are checked, never trusted.
+// Thread-safe: an object is reconciled by one worker at a time, and no two objects share a folder.
 #ifndef RUNNEL_STORE_H
 #define RUNNEL_STORE_H
 
@@ -15,8 +16,9 @@
 struct store;
 
 struct store_options {
-    const char *path;      // made when absent
-    const char *hostname;  // of artifact URLs: "source-controller.flux-system.svc.cluster.local.", or with http(s):// before it
+    const char *path; // made when absent
+    const char
+        *hostname; // of artifact URLs: "source-controller.flux-system.svc.cluster.local.", or with http(s):// before it
     const char *algorithm; // of digests: sha256, sha384, sha512
     int64_t retention_ms;  // how long what is not current stays for those who still fetch it
     int retention_records; // files of an object that are left after a collection, the current one included
@@ -25,28 +27,31 @@ struct store *store_open(const struct store_options *options, struct error *err)
 void store_free(struct store *s);
 void store_clean(struct store *s); // removes what a killed process left half done; before the first reconcile
 
-struct artifact {          // as in status.artifact
-    const char *path;      // relative to the store
+struct artifact {     // as in status.artifact
+    const char *path; // relative to the store
     const char *url, *revision, *digest, *last_update_time;
     int64_t size;
 };
 // "kind/namespace/name/file", kind in lower case. INVALID when it would lead out of the object's folder.
-bool store_name(struct arena *a, const char *kind, const char *namespace, const char *name, const char *file, const char **path,
-                struct error *err);
+bool store_name(struct arena *a, const char *kind, const char *namespace, const char *name, const char *file,
+                const char **path, struct error *err);
 const char *store_url(const struct store *s, struct arena *a, const char *path);
 // The file's place on disk; NULL for a path that is none of this store's.
 const char *store_local(const struct store *s, struct arena *a, const char *path);
-bool store_has(const struct store *s, const char *path);                                        // a regular file
+bool store_has(const struct store *s, const char *path); // a regular file
 bool store_verify(const struct store *s, const char *path, const char *digest, struct error *err);
 
 // These fill in url, digest, last_update_time and size of an artifact whose path and revision are set.
-bool store_archive(struct store *s, struct arena *a, struct artifact *to, const char *dir, const struct ignore *ignore, struct error *err);
+bool store_archive(struct store *s, struct arena *a, struct artifact *to, const char *dir, const struct ignore *ignore,
+                   struct error *err);
 bool store_write(struct store *s, struct arena *a, struct artifact *to, struct slice data, struct error *err);
 bool store_copy(struct store *s, struct arena *a, struct artifact *to, const char *file, struct error *err);
 // Makes `link` beside the artifact point to it; *url is the link's.
-bool store_link(struct store *s, struct arena *a, const char *path, const char *link, const char **url, struct error *err);
+bool store_link(struct store *s, struct arena *a, const char *path, const char *link, const char **url,
+                struct error *err);
 
-// Removes what is past its time beside the current file, and the oldest where there are too many. The number of files removed, -1: err.
+// Removes what is past its time beside the current file, and the oldest where there are too many. The number of files
+// removed, -1: err.
 int store_collect(struct store *s, const char *current, struct error *err);
 bool store_remove(struct store *s, const char *path, struct error *err);
 // The whole folder of an object.

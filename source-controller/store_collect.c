@@ -65,7 +65,8 @@ int store_collect(struct store *s, const char *current, struct error *err)
     slice_cut(slice_of(current), '/', &kind, &rest);
     slice_cut(rest, '/', &namespace, &rest);
     slice_cut(rest, '/', &name, &rest);
-    const char *dir = arena_printf(a, "%s/%.*s/%.*s/%.*s", s->path, SLICE_ARG(kind), SLICE_ARG(namespace), SLICE_ARG(name));
+    const char *dir =
+        arena_printf(a, "%s/%.*s/%.*s/%.*s", s->path, SLICE_ARG(kind), SLICE_ARG(namespace), SLICE_ARG(name));
     struct collection c = {.arena = a, .current = local, .now_ms = clock_wall_us() / 1000};
     if (!list_files(&c, dir, 0, err))
         return -1;

@@ -74,7 +74,8 @@ bool http_challenge_parse(struct arena *a, const char *header, struct http_chall
     return parse_one(a, header, out) != NULL;
 }
 
-bool http_challenge_find(struct arena *a, const struct http_response *res, const char *scheme, struct http_challenge *out)
+bool http_challenge_find(struct arena *a, const struct http_response *res, const char *scheme,
+                         struct http_challenge *out)
 {
     for (size_t i = 0; i < res->header_count; i++) {
         if (strcmp(res->headers[i].name, "www-authenticate"))

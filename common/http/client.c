@@ -1,4 +1,4 @@
-// client.c - a way of connecting: CA, client certificate, proxy, and the pool of curl handles that keep connections open.
+// client.c - a way of connecting: CA, client certificate, proxy; and the pool of curl handles.
 #include "http/private.h"
 
 #define SYSTEM_CA_FOLDER "/etc/ssl/certs" // of Debian's ca-certificates, by hash

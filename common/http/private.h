@@ -29,8 +29,8 @@ struct transfer {
     bool body;                   // send req's body
     int64_t timeout_ms;
     // results
-    bool delivered;              // the sink has seen bytes, or the body was streamed from req->read
-    bool repeatable;             // the fault may be gone at a second try
+    bool delivered;  // the sink has seen bytes, or the body was streamed from req->read
+    bool repeatable; // the fault may be gone at a second try
 };
 bool transfer_run(struct http *h, struct arena *a, struct transfer *t, struct http_response *res, struct error *err);
 

@@ -85,15 +85,17 @@ static bool keeps_credentials(struct arena *a, const char *from, const char *to)
            !strcmp(u.scheme, "http") && !strcmp(v.scheme, "https") && str_empty(u.port) && str_empty(v.port);
 }
 
-// The URL without user info and fragment, which go to no server; the user info goes into *t where the request has none of its own.
+// The URL without user info and fragment, which go to no server; the user info goes into *t where the request has none
+// of its own.
 static bool clean_url(struct arena *a, const char *text, struct url *u, char **out, struct error *err)
 {
     if (!url_parse(a, text, u, err))
         return false;
     if (strcmp(u->scheme, "http") && strcmp(u->scheme, "https"))
         return error_set(err, ERROR_INVALID, "%s: unsupported scheme \"%s\"", url_redact(a, text), u->scheme);
-    *out = arena_printf(a, "%s://%s%s%s%s%s%s", u->scheme, u->host, str_empty(u->port) ? "" : ":", u->port ? u->port : "",
-                        str_or(u->path, "/"), str_empty(u->query) ? "" : "?", u->query ? u->query : "");
+    *out =
+        arena_printf(a, "%s://%s%s%s%s%s%s", u->scheme, u->host, str_empty(u->port) ? "" : ":", u->port ? u->port : "",
+                     str_or(u->path, "/"), str_empty(u->query) ? "" : "?", u->query ? u->query : "");
     return true;
 }
 
@@ -119,8 +121,8 @@ static bool pause_ms(const struct http_request *req, int64_t ms)
 }
 
 // One URL, with further tries. What a failed try has built is given back to the arena.
-static bool run_with_retries(struct http *h, struct arena *a, struct transfer *t, int64_t started, struct http_response *res,
-                             struct error *err)
+static bool run_with_retries(struct http *h, struct arena *a, struct transfer *t, int64_t started,
+                             struct http_response *res, struct error *err)
 {
     const struct http_request *req = t->req;
     struct arena_mark mark = arena_mark(a);
@@ -132,8 +134,8 @@ static bool run_with_retries(struct http *h, struct arena *a, struct transfer *t
         if (t->timeout_ms <= 0)
             return error_set(err, ERROR_TIMEOUT, "%s %s: deadline exceeded", t->method, url_redact(a, t->url));
         bool ok = transfer_run(h, a, t, res, err);
-        bool again = ok ? res->status == 429 || (res->status >= 500 && res->status != 501 && res->status != 505)
-                        : t->repeatable;
+        bool again =
+            ok ? res->status == 429 || (res->status >= 500 && res->status != 501 && res->status != 505) : t->repeatable;
         if (!again || attempt >= req->retries || t->delivered || !is_idempotent(t->method))
             return ok;
         int64_t wait = (BACKOFF_MS << (attempt < 6 ? attempt : 6)) + (int64_t)(random_unit() * BACKOFF_MS);
@@ -149,12 +151,17 @@ static bool run_with_retries(struct http *h, struct arena *a, struct transfer *t
     }
 }
 
-bool http_do(struct http *h, struct arena *a, const struct http_request *req, struct http_response *res, struct error *err)
+bool http_do(struct http *h, struct arena *a, const struct http_request *req, struct http_response *res,
+             struct error *err)
 {
     int64_t started = clock_mono_ms();
     int left = req->redirects ? req->redirects : REDIRECTS;
-    struct transfer t = {.req = req, .method = str_or(req->method, "GET"), .credentials = true, .user = req->user,
-                         .password = req->password, .body = req->body.data || req->read};
+    struct transfer t = {.req = req,
+                         .method = str_or(req->method, "GET"),
+                         .credentials = true,
+                         .user = req->user,
+                         .password = req->password,
+                         .body = req->body.data || req->read};
     struct url u;
     char *url;
 
@@ -188,7 +195,8 @@ bool http_do(struct http *h, struct arena *a, const struct http_request *req, st
                 t.method = "GET";
             t.body = false;
         } else if (t.body && req->read) {
-            return error_set(err, ERROR_INVALID, "%s %s: a streamed request was redirected", t.method, url_redact(a, url));
+            return error_set(err, ERROR_INVALID, "%s %s: a streamed request was redirected", t.method,
+                             url_redact(a, url));
         }
         url = next;
     }
@@ -207,14 +215,15 @@ static const char *error_body(struct arena *a, const struct http_response *res)
     return arena_printf(a, ": %s", line);
 }
 
-bool http_get_ok(struct http *h, struct arena *a, const struct http_request *req, struct http_response *res, struct error *err)
+bool http_get_ok(struct http *h, struct arena *a, const struct http_request *req, struct http_response *res,
+                 struct error *err)
 {
     if (!http_do(h, a, req, res, err))
         return false;
     if (res->status >= 200 && res->status < 300)
         return true;
-    error_set(err, http_status_class(res->status), "%s %s: status %ld%s", str_or(req->method, "GET"), url_redact(a, req->url),
-              res->status, error_body(a, res));
+    error_set(err, http_status_class(res->status), "%s %s: status %ld%s", str_or(req->method, "GET"),
+              url_redact(a, req->url), res->status, error_body(a, res));
     err->code = (int)res->status;
     err->retry_after_ms = http_retry_after_ms(res);
     return false;

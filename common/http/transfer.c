@@ -29,7 +29,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
     struct slice line = slice_trim_space(slice_n(data, len)), name, value;
 
     if (r->body_started)
-        return len; // trailers: nothing here asks for them
+        return len;                               // trailers: nothing here asks for them
     if (slice_has_prefix(line, SLICE("HTTP/"))) { // a 100 Continue came before: only the last block counts
         r->headers.len = 0;
         return len;
@@ -100,7 +100,8 @@ static int on_progress(void *ctx, curl_off_t dl_total, curl_off_t dl, curl_off_t
 }
 
 // A line break in a header would smuggle in another one.
-static bool header_add(struct arena *a, struct curl_slist **list, const char *name, const char *value, struct error *err)
+static bool header_add(struct arena *a, struct curl_slist **list, const char *name, const char *value,
+                       struct error *err)
 {
     if (str_empty(name) || strpbrk(name, "\r\n: ") || strpbrk(value, "\r\n"))
         return error_set(err, ERROR_INVALID, "a header's name or value holds a character that does not belong there");
@@ -154,8 +155,8 @@ static bool add_headers(struct arena *a, const struct transfer *t, struct curl_s
 }
 
 // The TLS name is not the URL's host: connect to the host under that name, and send the host in the Host header.
-static bool use_server_name(struct http *h, struct arena *a, CURL *curl, const struct transfer *t, struct curl_slist **headers,
-                            struct curl_slist **connect_to, struct error *err)
+static bool use_server_name(struct http *h, struct arena *a, CURL *curl, const struct transfer *t,
+                            struct curl_slist **headers, struct curl_slist **connect_to, struct error *err)
 {
     struct url u;
     if (!url_parse(a, t->url, &u, err))
@@ -163,8 +164,9 @@ static bool use_server_name(struct http *h, struct arena *a, CURL *curl, const s
     const char *port = str_or(u.port, strcmp(u.scheme, "https") ? "80" : "443");
     *connect_to = curl_slist_append(NULL, arena_printf(a, "%s:%s:%s:%s", h->server_name, port, u.host, port));
     curl_easy_setopt(curl, CURLOPT_CONNECT_TO, *connect_to);
-    curl_easy_setopt(curl, CURLOPT_URL, arena_printf(a, "%s://%s:%s%s%s%s", u.scheme, h->server_name, port, u.path,
-                                                     str_empty(u.query) ? "" : "?", u.query ? u.query : ""));
+    curl_easy_setopt(curl, CURLOPT_URL,
+                     arena_printf(a, "%s://%s:%s%s%s%s", u.scheme, h->server_name, port, u.path,
+                                  str_empty(u.query) ? "" : "?", u.query ? u.query : ""));
     return header_add(a, headers, "Host", str_empty(u.port) ? u.host : arena_printf(a, "%s:%s", u.host, u.port), err);
 }
 
@@ -206,7 +208,8 @@ static const struct {
     {CURLE_SSL_CACERT_BADFILE, ERROR_INVALID, false},
     {CURLE_SSL_CERTPROBLEM, ERROR_INVALID, false},
     {CURLE_URL_MALFORMAT, ERROR_INVALID, false},
-    {CURLE_UNSUPPORTED_PROTOCOL, ERROR_TRANSIENT, false}, // an answer that is no HTTP (the URL's scheme was checked before)
+    {CURLE_UNSUPPORTED_PROTOCOL, ERROR_TRANSIENT,
+     false}, // an answer that is no HTTP (the URL's scheme was checked before)
 };
 
 static bool fail(struct receiver *r, CURLcode code, const char *detail, struct error *err)

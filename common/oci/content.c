@@ -42,7 +42,8 @@ static bool is_tag(struct slice tag)
         return false;
     for (size_t i = 0; i < tag.len; i++) {
         char c = tag.data[i];
-        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '_' && c != '.' && c != '-')
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '_' && c != '.' &&
+            c != '-')
             return false;
     }
     return true;
@@ -109,12 +110,14 @@ bool oci_tags(struct oci *o, struct arena *a, const char ***tags, size_t *count,
     return ok;
 }
 
-// ---- manifests -------------------------------------------------------------------------------------------------------
+// ---- manifests
+// -------------------------------------------------------------------------------------------------------
 
 static struct http_header accept_manifest = {
-    "Accept", "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, "
-              "application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json, "
-              "application/json;q=0.5, */*;q=0.1"};
+    "Accept",
+    "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, "
+    "application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json, "
+    "application/json;q=0.5, */*;q=0.1"};
 
 // Hashes with the algorithm that the digest names.
 static char *digest_like(struct arena *a, const char *digest, struct slice data)
@@ -127,7 +130,8 @@ static char *digest_like(struct arena *a, const char *digest, struct slice data)
     return arena_printf(a, "%s:%s", algorithm, digest_end(d, a));
 }
 
-bool oci_manifest(struct oci *o, struct arena *a, const char *tag_or_digest, struct oci_manifest *out, struct error *err)
+bool oci_manifest(struct oci *o, struct arena *a, const char *tag_or_digest, struct oci_manifest *out,
+                  struct error *err)
 {
     struct http_request req = {.headers = &accept_manifest, .header_count = 1, .limit = OCI_MANIFEST_MAX};
     struct http_response res;
@@ -180,7 +184,8 @@ bool oci_resolve(struct oci *o, struct arena *a, const char *tag, const char **d
     return true;
 }
 
-// ---- blobs -----------------------------------------------------------------------------------------------------------
+// ---- blobs
+// -----------------------------------------------------------------------------------------------------------
 
 struct blob {
     struct digest *digest;
@@ -211,14 +216,16 @@ static bool take_blob(void *ctx, const char *data, size_t len)
     return true;
 }
 
-static bool fetch_blob(struct oci *o, struct arena *a, const char *digest, size_t limit, struct blob *b, struct error *err)
+static bool fetch_blob(struct oci *o, struct arena *a, const char *digest, size_t limit, struct blob *b,
+                       struct error *err)
 {
     struct http_request req = {.limit = limit ? limit : BLOB_MAX, .sink = take_blob, .sink_ctx = b};
     struct http_response res;
     if (!(req.url = registry_url(o, a, err, "blobs/%s", digest)))
         return false;
     if (!registry_request(o, a, &req, &res, err))
-        return b->write_errno ? error_set(err, ERROR_TRANSIENT, "write blob %s: %s", digest, strerror(b->write_errno)) : false;
+        return b->write_errno ? error_set(err, ERROR_TRANSIENT, "write blob %s: %s", digest, strerror(b->write_errno))
+                              : false;
     char *algorithm = arena_strndup(a, digest, strcspn(digest, ":"));
     const char *got = arena_printf(a, "%s:%s", algorithm, digest_end(b->digest, a));
     b->digest = NULL;

@@ -91,7 +91,8 @@ static bool read_entry(struct arena *a, struct value entry, struct oci_credentia
     return true;
 }
 
-bool oci_docker_config(struct arena *a, struct slice json, const char *repository, struct oci_credentials *out, struct error *err)
+bool oci_docker_config(struct arena *a, struct slice json, const char *repository, struct oci_credentials *out,
+                       struct error *err)
 {
     struct error detail cleanup(error_clear) = {0};
     struct value document;

@@ -18,9 +18,10 @@ struct oci {
     bool basic;          // the registry asked for basic authentication
 };
 
-// One request, authenticated as the registry's challenge asks. req->url is complete; its headers and sink are the caller's.
-// A status other than 2xx is an error with the registry's words.
-bool registry_request(struct oci *o, struct arena *a, struct http_request *req, struct http_response *res, struct error *err);
+// One request, authenticated as the registry's challenge asks. req->url is complete; its headers and sink are the
+// caller's. A status other than 2xx is an error with the registry's words.
+bool registry_request(struct oci *o, struct arena *a, struct http_request *req, struct http_response *res,
+                      struct error *err);
 // "https://host/v2/REPOSITORY/" + rest, printf's way
 char *registry_url(struct oci *o, struct arena *a, struct error *err, const char *fmt, ...) PRINTF(4, 5);
 

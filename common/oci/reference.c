@@ -38,14 +38,15 @@ static bool check_registry(struct slice r)
         ptrdiff_t end = slice_find_char(r, ']');
         return end > 1 && all_of(slice_sub(r, 1, (size_t)end), DIGITS "abcdefABCDEF:.") &&
                (r.len == (size_t)end + 1 || (r.data[end + 1] == ':' && r.len > (size_t)end + 2 &&
-                                            all_of(slice_sub(r, (size_t)end + 2, r.len), DIGITS)));
+                                             all_of(slice_sub(r, (size_t)end + 2, r.len), DIGITS)));
     }
     bool has_port = slice_cut(r, ':', &host, &port);
     return host.len && host.len <= 253 && all_of(host, LOWER UPPER DIGITS "-.") &&
            (!has_port || (port.len && port.len <= 5 && all_of(port, DIGITS)));
 }
 
-// As go-containerregistry: 2 to 255 of the characters, of which a component is never ".", ".." or empty (it becomes a URL's path).
+// As go-containerregistry: 2 to 255 of the characters, of which a component is never ".", ".." or empty (it becomes a
+// URL's path).
 static bool check_repository(struct slice r)
 {
     if (r.len < 2 || r.len > 255 || !all_of(r, LOWER DIGITS "_-./"))

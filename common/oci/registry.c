@@ -12,7 +12,8 @@
 #define ERROR_TEXT_MAX 300
 #define RETRIES 2
 
-// Registries in one's own network are often without TLS: go-containerregistry lets these fall back to plain HTTP without being told.
+// Registries in one's own network are often without TLS: go-containerregistry lets these fall back to plain HTTP
+// without being told.
 static bool is_local(const char *registry)
 {
     struct in_addr v4;
@@ -21,8 +22,8 @@ static bool is_local(const char *registry)
     struct slice host = slice_n(registry, len);
     char text[64];
 
-    if (str_has_prefix(registry, "[::1]") || slice_eq_str(host, "localhost") || slice_has_suffix(host, SLICE(".localhost")) ||
-        slice_has_suffix(host, SLICE(".local")))
+    if (str_has_prefix(registry, "[::1]") || slice_eq_str(host, "localhost") ||
+        slice_has_suffix(host, SLICE(".localhost")) || slice_has_suffix(host, SLICE(".local")))
         return true;
     if (len >= sizeof text)
         return false;
@@ -41,16 +42,16 @@ static const char *keep(struct arena *a, const char *s)
 
 struct oci *oci_new(const struct oci_reference *ref, const struct oci_options *options, struct error *err)
 {
-    struct http_options http = {.tls = options->tls, .proxy = options->proxy, .user_agent = options->user_agent,
-                                .max_connections = 1};
+    struct http_options http = {
+        .tls = options->tls, .proxy = options->proxy, .user_agent = options->user_agent, .max_connections = 1};
     struct http *client = http_new(&http, err);
     if (!client)
         return NULL;
     struct oci *o = xcalloc(1, sizeof *o);
     struct arena *a = o->arena = arena_new();
     o->http = client;
-    o->ref = (struct oci_reference){keep(a, ref->registry), keep(a, ref->repository), keep(a, ref->tag), keep(a, ref->digest),
-                                    keep(a, ref->name)};
+    o->ref = (struct oci_reference){keep(a, ref->registry), keep(a, ref->repository), keep(a, ref->tag),
+                                    keep(a, ref->digest), keep(a, ref->name)};
     o->credentials =
         (struct oci_credentials){keep(a, options->credentials.user), keep(a, options->credentials.password),
                                  keep(a, options->credentials.bearer), keep(a, options->credentials.identity_token)};
@@ -111,7 +112,8 @@ static bool find_scheme(struct oci *o, struct arena *a, struct error *err)
         o->base = secure;
         return true;
     }
-    if (tls.class == ERROR_CANCELLED || tls.class == ERROR_DENIED) // it does speak TLS, with a certificate that nobody vouches for
+    if (tls.class == ERROR_CANCELLED ||
+        tls.class == ERROR_DENIED) // it does speak TLS, with a certificate that nobody vouches for
         return error_move(err, &tls);
     o->base = arena_printf(o->arena, "http://%s/v2/", o->ref.registry);
     return true;
@@ -143,7 +145,8 @@ const char *oci_error_text(struct arena *a, struct slice body)
         buf_printf(&out, "%s%s%s%s", out.len ? "; " : "", code, str_empty(message) ? "" : ": ", message ? message : "");
     }
     if (!out.len) // token servers: {"details": "…"} or OAuth2's {"error_description": "…"}
-        buf_str(&out, value_str_or(value_get(document, "details"), value_str_or(value_get(document, "error_description"), "")));
+        buf_str(&out, value_str_or(value_get(document, "details"),
+                                   value_str_or(value_get(document, "error_description"), "")));
     if (out.len > ERROR_TEXT_MAX)
         out.len = ERROR_TEXT_MAX;
     char *line = arena_strndup(a, buf_cstr(&out), out.len);
@@ -153,11 +156,12 @@ const char *oci_error_text(struct arena *a, struct slice body)
     return line;
 }
 
-static bool fail_status(struct arena *a, const struct http_request *req, const struct http_response *res, struct error *err)
+static bool fail_status(struct arena *a, const struct http_request *req, const struct http_response *res,
+                        struct error *err)
 {
     const char *text = oci_error_text(a, res->body);
-    error_set(err, http_status_class(res->status), "%s %s: status %ld%s%s", str_or(req->method, "GET"), url_redact(a, req->url),
-              res->status, *text ? ": " : "", text);
+    error_set(err, http_status_class(res->status), "%s %s: status %ld%s%s", str_or(req->method, "GET"),
+              url_redact(a, req->url), res->status, *text ? ": " : "", text);
     err->code = (int)res->status;
     err->retry_after_ms = http_retry_after_ms(res);
     return false;
@@ -238,7 +242,8 @@ static bool answer_challenge(struct oci *o, struct arena *a, const struct http_r
     return true;
 }
 
-bool registry_request(struct oci *o, struct arena *a, struct http_request *req, struct http_response *res, struct error *err)
+bool registry_request(struct oci *o, struct arena *a, struct http_request *req, struct http_response *res,
+                      struct error *err)
 {
     complete(o, req);
     // The first try may be without a token, or with one that has just run out; a second 401 is the answer.

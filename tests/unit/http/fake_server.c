@@ -105,7 +105,7 @@ static bool read_request(struct connection *c, SSL *ssl, struct buf *in, struct 
     }
     buf_clear(body);
     if (chunked) {
-        for (char *p = in->data + head_len; ;) {
+        for (char *p = in->data + head_len;;) {
             size_t n = strtoul(p, &p, 16);
             if (!n)
                 break;
@@ -145,7 +145,8 @@ static void *serve_connection(void *arg)
         f->requests++;
         f->handler(f->ctx, &req, &answer);
         pthread_mutex_unlock(&f->lock);
-        if (!answer.len || !send_all(ssl, c->fd, answer.data, answer.len) || strcasestr(answer.data, "connection: close"))
+        if (!answer.len || !send_all(ssl, c->fd, answer.data, answer.len) ||
+            strcasestr(answer.data, "connection: close"))
             break;
     }
 out:
@@ -296,8 +297,8 @@ void fake_stop(struct fake *f)
 
 void fake_reply(struct buf *answer, int status, const char *headers, const char *body)
 {
-    buf_printf(answer, "HTTP/1.1 %d Status\r\n%sContent-Length: %zu\r\n\r\n%s", status, headers ? headers : "", strlen(body),
-               body);
+    buf_printf(answer, "HTTP/1.1 %d Status\r\n%sContent-Length: %zu\r\n\r\n%s", status, headers ? headers : "",
+               strlen(body), body);
 }
 
 const char *fake_header(const struct fake_request *req, const char *name)

@@ -1,6 +1,7 @@
 // fake_server.h - an HTTP server inside a test that answers whatever the test wants, also what no sane server would.
 //
-// One thread accepts, one serves each connection. The handler runs on the connection's thread, one call at a time in the whole server.
+// One thread accepts, one serves each connection. The handler runs on the connection's thread, one call at a time in
+// the whole server.
 #ifndef RUNNEL_TEST_FAKE_SERVER_H
 #define RUNNEL_TEST_FAKE_SERVER_H
 
@@ -11,7 +12,7 @@ struct fake_request {
     const char *method, *target; // target with its query
     const char *head;            // request line and headers, as they came
     struct slice body;
-    int connection;              // number of the connection, from 1
+    int connection; // number of the connection, from 1
 };
 // Writes a whole answer (fake_reply, or raw bytes). An empty one closes the connection without a word.
 typedef void fake_handler(void *ctx, const struct fake_request *req, struct buf *answer);
@@ -20,9 +21,9 @@ struct fake *fake_start(fake_handler *handler, void *ctx);
 // The same with TLS: a certificate for `name` signed by a CA made for this server (fake_ca: its PEM).
 struct fake *fake_start_tls(fake_handler *handler, void *ctx, const char *name);
 const char *fake_ca(const struct fake *f);
-const char *fake_url(const struct fake *f);  // http://127.0.0.1:PORT (https)
+const char *fake_url(const struct fake *f); // http://127.0.0.1:PORT (https)
 int fake_port(const struct fake *f);
-int fake_requests(struct fake *f);           // how many came so far
+int fake_requests(struct fake *f); // how many came so far
 void fake_stop(struct fake *f);
 
 // headers: lines that each end with \r\n. Content-Length is added.

@@ -15,8 +15,8 @@ struct world { // what a handler sees and remembers
     struct arena *arena;
     struct http *http;
     struct fake *fake, *other;
-    int count;                // requests of the test's kind so far
-    int connection;           // that the last one came on
+    int count;      // requests of the test's kind so far
+    int connection; // that the last one came on
     char auth[256], cookie[64], body[256], method[16];
     const char *location;
     int cancel;
@@ -294,8 +294,9 @@ static void test_redirects(void **state)
         const char *path, *method, *sent; // the method that arrives
         bool elsewhere, credentials;
     } cases[] = {
-        {"/to/302", "GET", "GET", false, true},    {"/to/302", "GET", "GET", true, false}, {"/to/301", "POST", "GET", false, true},
-        {"/to/303", "PUT", "GET", false, true},    {"/to/307", "POST", "POST", false, true}, {"/to/308", "POST", "POST", true, false},
+        {"/to/302", "GET", "GET", false, true},   {"/to/302", "GET", "GET", true, false},
+        {"/to/301", "POST", "GET", false, true},  {"/to/303", "PUT", "GET", false, true},
+        {"/to/307", "POST", "POST", false, true}, {"/to/308", "POST", "POST", true, false},
         {"/to/303", "HEAD", "HEAD", false, true},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -591,10 +592,22 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_get),       T(test_connections_are_kept), T(test_status_is_an_error), T(test_credentials),
-        T(test_retries),   T(test_retry_after),          T(test_redirects),          T(test_redirect_limits),
-        T(test_limits),    T(test_faults),               T(test_deadline),           T(test_cancel),
-        T(test_upload),    T(test_tls),                  T(test_header_injection),   T(test_threads),
+        T(test_get),
+        T(test_connections_are_kept),
+        T(test_status_is_an_error),
+        T(test_credentials),
+        T(test_retries),
+        T(test_retry_after),
+        T(test_redirects),
+        T(test_redirect_limits),
+        T(test_limits),
+        T(test_faults),
+        T(test_deadline),
+        T(test_cancel),
+        T(test_upload),
+        T(test_tls),
+        T(test_header_injection),
+        T(test_threads),
         cmocka_unit_test(test_bad_pem),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,8 +37,15 @@ static void test_parse(void **state)
 
 static void test_parse_refuses(void **state)
 {
-    static const char *const bad[] = {"", "example.com/x", "http://", "http:///path", "https://h:99999/", "https://h:x/",
-                                      "http://a b/", "http://user:hush@h:x/", "://"};
+    static const char *const bad[] = {"",
+                                      "example.com/x",
+                                      "http://",
+                                      "http:///path",
+                                      "https://h:99999/",
+                                      "https://h:x/",
+                                      "http://a b/",
+                                      "http://user:hush@h:x/",
+                                      "://"};
     struct arena *a cleanup(cleanup_arena) = arena_new();
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct error err cleanup(error_clear) = {0};
@@ -118,8 +125,10 @@ static void test_challenge(void **state)
 {
     struct arena *a cleanup(cleanup_arena) = arena_new();
     struct http_challenge c;
-    assert_true(http_challenge_parse(
-        a, "Bearer realm=\"https://auth.example/token\",service=\"reg\", scope=\"repository:a/b:pull,push\",error=\"x\\\"y\"", &c));
+    assert_true(http_challenge_parse(a,
+                                     "Bearer realm=\"https://auth.example/token\",service=\"reg\", "
+                                     "scope=\"repository:a/b:pull,push\",error=\"x\\\"y\"",
+                                     &c));
     assert_string_equal(c.scheme, "bearer");
     assert_string_equal(http_challenge_param(&c, "realm"), "https://auth.example/token");
     assert_string_equal(http_challenge_param(&c, "SERVICE"), "reg");
@@ -162,8 +171,8 @@ static void test_challenge_find(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse), cmocka_unit_test(test_parse_refuses), cmocka_unit_test(test_redact),
-        cmocka_unit_test(test_resolve), cmocka_unit_test(test_same_host), cmocka_unit_test(test_escape),
+        cmocka_unit_test(test_parse),     cmocka_unit_test(test_parse_refuses),  cmocka_unit_test(test_redact),
+        cmocka_unit_test(test_resolve),   cmocka_unit_test(test_same_host),      cmocka_unit_test(test_escape),
         cmocka_unit_test(test_challenge), cmocka_unit_test(test_challenge_find),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

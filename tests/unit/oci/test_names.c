@@ -44,9 +44,29 @@ static void test_parse(void **state)
 static void test_parse_refuses(void **state)
 {
     static const char *const bad[] = {
-        "", "oci://", "UPPER/case", "a", "ghcr.io/", "ghcr.io//x", "ghcr.io/a/../b", "ghcr.io/./b", "ghcr.io/a b", "ghcr.io/a:", "ghcr.io/a:b:c",
-        "ghcr.io/ab:-x", "ghcr.io/ab@sha256:12", "ghcr.io/ab@", "host:port/ab", "user@host.io/ab", "ghcr.io/ab?x=1", "ho st.io/ab",
-        "[::1/ab", "a.b:123456/cd", "oci://oci://ghcr.io/ab", "ghcr.io/ab/", ":tag",
+        "",
+        "oci://",
+        "UPPER/case",
+        "a",
+        "ghcr.io/",
+        "ghcr.io//x",
+        "ghcr.io/a/../b",
+        "ghcr.io/./b",
+        "ghcr.io/a b",
+        "ghcr.io/a:",
+        "ghcr.io/a:b:c",
+        "ghcr.io/ab:-x",
+        "ghcr.io/ab@sha256:12",
+        "ghcr.io/ab@",
+        "host:port/ab",
+        "user@host.io/ab",
+        "ghcr.io/ab?x=1",
+        "ho st.io/ab",
+        "[::1/ab",
+        "a.b:123456/cd",
+        "oci://oci://ghcr.io/ab",
+        "ghcr.io/ab/",
+        ":tag",
     };
     struct arena *a cleanup(cleanup_arena) = arena_new();
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -58,19 +78,19 @@ static void test_parse_refuses(void **state)
     }
 }
 
-// base64: "u:p" dTpw, "hub:hush" aHViOmh1c2g=, "path:p" cGF0aDpw, "star:p" c3RhcjpwCg== carries a newline that belongs to the password
-static const char config[] =
-    "{\"auths\": {"
-    "  \"https://index.docker.io/v1/\": {\"auth\": \"aHViOmh1c2g=\"},"
-    "  \"ghcr.io\": {\"username\": \"gh\", \"password\": \"pw\"},"
-    "  \"ghcr.io/org\": {\"auth\": \"cGF0aDpw\"},"
-    "  \"*.example.com\": {\"auth\": \"dTpw\"},"
-    "  \"reg.local:5000\": {\"registrytoken\": \"tok\"},"
-    "  \"id.io\": {\"username\": \"<token>\", \"identitytoken\": \"refresh\"},"
-    "  \"bad.io\": {\"auth\": \"%%%\"},"
-    "  \"nocolon.io\": {\"auth\": \"dXNlcg==\"},"
-    "  \"odd.io\": 7"
-    "}}";
+// base64: "u:p" dTpw, "hub:hush" aHViOmh1c2g=, "path:p" cGF0aDpw, "star:p" c3RhcjpwCg== carries a newline that belongs
+// to the password
+static const char config[] = "{\"auths\": {"
+                             "  \"https://index.docker.io/v1/\": {\"auth\": \"aHViOmh1c2g=\"},"
+                             "  \"ghcr.io\": {\"username\": \"gh\", \"password\": \"pw\"},"
+                             "  \"ghcr.io/org\": {\"auth\": \"cGF0aDpw\"},"
+                             "  \"*.example.com\": {\"auth\": \"dTpw\"},"
+                             "  \"reg.local:5000\": {\"registrytoken\": \"tok\"},"
+                             "  \"id.io\": {\"username\": \"<token>\", \"identitytoken\": \"refresh\"},"
+                             "  \"bad.io\": {\"auth\": \"%%%\"},"
+                             "  \"nocolon.io\": {\"auth\": \"dXNlcg==\"},"
+                             "  \"odd.io\": 7"
+                             "}}";
 
 static void test_docker_config(void **state)
 {
@@ -87,7 +107,8 @@ static void test_docker_config(void **state)
         {"reg.local:5000/x", NULL, NULL, "tok", NULL},
         {"id.io/x", NULL, NULL, NULL, "refresh"},
     };
-    static const char *const none[] = {"a.b.example.com/x", "example.com/x", "reg.local/x", "a.example.com:5000/x", "ghcr.io.evil.com/x", "odd.io/x"};
+    static const char *const none[] = {"a.b.example.com/x",    "example.com/x",      "reg.local/x",
+                                       "a.example.com:5000/x", "ghcr.io.evil.com/x", "odd.io/x"};
     struct arena *a cleanup(cleanup_arena) = arena_new();
     struct oci_credentials c;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -112,7 +133,8 @@ static void test_docker_config_faults(void **state)
     static const struct {
         const char *json, *repository;
     } cases[] = {
-        {config, "bad.io/x"}, {config, "nocolon.io/x"}, {"{\"auths\": hush", "x.io/x"}, {"[]", "x.io/x"}, {"", "x.io/x"}, {"{}", "x.io/x"},
+        {config, "bad.io/x"}, {config, "nocolon.io/x"}, {"{\"auths\": hush", "x.io/x"},
+        {"[]", "x.io/x"},     {"", "x.io/x"},           {"{}", "x.io/x"},
     };
     struct arena *a cleanup(cleanup_arena) = arena_new();
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -127,9 +149,12 @@ static void test_docker_config_faults(void **state)
 static void test_error_text(void **state)
 {
     struct arena *a cleanup(cleanup_arena) = arena_new();
-    assert_string_equal(oci_error_text(a, SLICE("{\"errors\":[{\"code\":\"NAME_UNKNOWN\",\"message\":\"not\\nknown\"},{\"code\":\"X\"}]}")),
-                        "NAME_UNKNOWN: not known; X");
-    assert_string_equal(oci_error_text(a, SLICE("{\"details\":\"incorrect username or password\"}")), "incorrect username or password");
+    assert_string_equal(
+        oci_error_text(
+            a, SLICE("{\"errors\":[{\"code\":\"NAME_UNKNOWN\",\"message\":\"not\\nknown\"},{\"code\":\"X\"}]}")),
+        "NAME_UNKNOWN: not known; X");
+    assert_string_equal(oci_error_text(a, SLICE("{\"details\":\"incorrect username or password\"}")),
+                        "incorrect username or password");
     assert_string_equal(oci_error_text(a, SLICE("<html>")), "");
     assert_string_equal(oci_error_text(a, SLICE("{\"errors\":[1,null]}")), "UNKNOWN; UNKNOWN");
     struct buf big = BUF_IN(a);
@@ -142,10 +167,8 @@ static void test_error_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_parse_refuses),
-        cmocka_unit_test(test_docker_config),
-        cmocka_unit_test(test_docker_config_faults),
+        cmocka_unit_test(test_parse),         cmocka_unit_test(test_parse_refuses),
+        cmocka_unit_test(test_docker_config), cmocka_unit_test(test_docker_config_faults),
         cmocka_unit_test(test_error_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,11 +11,27 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const char manifest[] = "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"layers\":[]}";
+static const char manifest[] =
+    "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"layers\":[]}";
 static const char blob[] = "the bytes of a layer";
 
 enum auth { OPEN, TOKEN, BASIC, NEVER, TOKEN_GARBAGE, TOKEN_REFUSED, TOKEN_EMPTY, NO_REALM };
-enum fault { NONE, BUSY, BROKEN, GARBAGE, ENDLESS, SAME_PAGE, EMPTY_PAGES, OTHER_HOST, WRONG_BYTES, WRONG_HEADER, NO_HEAD, ELSEWHERE, HUGE, NO_LIST };
+enum fault {
+    NONE,
+    BUSY,
+    BROKEN,
+    GARBAGE,
+    ENDLESS,
+    SAME_PAGE,
+    EMPTY_PAGES,
+    OTHER_HOST,
+    WRONG_BYTES,
+    WRONG_HEADER,
+    NO_HEAD,
+    ELSEWHERE,
+    HUGE,
+    NO_LIST
+};
 
 struct world {
     struct arena *arena;
@@ -80,11 +96,14 @@ static bool is_allowed(struct world *w, const struct fake_request *req)
 static void challenge(struct world *w, struct buf *answer)
 {
     char *realm = w->realm ? xstrdup(w->realm) : xasprintf("%s/token", fake_url(w->fake));
-    char *header = w->auth == BASIC ? xstrdup("WWW-Authenticate: Basic realm=\"x\"\r\n")
-                   : w->auth == NO_REALM
-                       ? xstrdup("WWW-Authenticate: Bearer service=\"x\"\r\n")
-                       : xasprintf("WWW-Authenticate: Bearer realm=\"%s\",service=\"reg\",scope=\"repository:org/app:pull\"\r\n", realm);
-    fake_reply(answer, 401, header, "{\"errors\":[{\"code\":\"UNAUTHORIZED\",\"message\":\"authentication required\"}]}");
+    char *header =
+        w->auth == BASIC ? xstrdup("WWW-Authenticate: Basic realm=\"x\"\r\n")
+        : w->auth == NO_REALM
+            ? xstrdup("WWW-Authenticate: Bearer service=\"x\"\r\n")
+            : xasprintf("WWW-Authenticate: Bearer realm=\"%s\",service=\"reg\",scope=\"repository:org/app:pull\"\r\n",
+                        realm);
+    fake_reply(answer, 401, header,
+               "{\"errors\":[{\"code\":\"UNAUTHORIZED\",\"message\":\"authentication required\"}]}");
     free(header);
     free(realm);
 }
@@ -127,7 +146,8 @@ static void serve(struct world *w, const struct fake_request *req, struct buf *a
     if (str_has_prefix(req->target, "/v2/org/app/tags/list")) {
         list_tags(w, req, answer);
     } else if (str_has_prefix(req->target, "/v2/org/app/manifests/1.0.0") || strstr(req->target, w->manifest_digest)) {
-        snprintf(header, sizeof header, "Content-Type: application/vnd.oci.image.manifest.v1+json\r\nDocker-Content-Digest: %s\r\n",
+        snprintf(header, sizeof header,
+                 "Content-Type: application/vnd.oci.image.manifest.v1+json\r\nDocker-Content-Digest: %s\r\n",
                  w->fault == WRONG_HEADER ? w->blob_digest : w->manifest_digest);
         bool head = !strcmp(req->method, "HEAD");
         if (head && w->fault == NO_HEAD)
@@ -142,7 +162,8 @@ static void serve(struct world *w, const struct fake_request *req, struct buf *a
             fake_reply(answer, 200, NULL, w->fault == WRONG_BYTES ? "the bytes of a lawyer" : blob);
         }
     } else {
-        fake_reply(answer, 404, NULL, "{\"errors\":[{\"code\":\"MANIFEST_UNKNOWN\",\"message\":\"manifest unknown\"}]}");
+        fake_reply(answer, 404, NULL,
+                   "{\"errors\":[{\"code\":\"MANIFEST_UNKNOWN\",\"message\":\"manifest unknown\"}]}");
     }
 }
 
@@ -150,7 +171,8 @@ static void handle(void *ctx, const struct fake_request *req, struct buf *answer
 {
     struct world *w = ctx;
     if (w->fault == BUSY)
-        fake_reply(answer, 429, "Retry-After: 120\r\n", "{\"errors\":[{\"code\":\"TOOMANYREQUESTS\",\"message\":\"slow down\"}]}");
+        fake_reply(answer, 429, "Retry-After: 120\r\n",
+                   "{\"errors\":[{\"code\":\"TOOMANYREQUESTS\",\"message\":\"slow down\"}]}");
     else if (w->fault == BROKEN)
         fake_reply(answer, 500, NULL, "oops");
     else if (w->fault == GARBAGE)
@@ -254,7 +276,8 @@ static void test_identity_token(void **state)
     struct error err cleanup(error_clear) = {0};
     const char *digest;
     w->auth = TOKEN;
-    assert_true(oci_resolve(connect_with(w, (struct oci_credentials){.identity_token = "refresh me"}), w->arena, "1.0.0", &digest, &err));
+    assert_true(oci_resolve(connect_with(w, (struct oci_credentials){.identity_token = "refresh me"}), w->arena,
+                            "1.0.0", &digest, &err));
     assert_non_null(strstr(w->token_body, "grant_type=refresh_token"));
     assert_non_null(strstr(w->token_body, "refresh_token=refresh%20me"));
 }
@@ -332,7 +355,8 @@ static void test_refused(void **state)
         size_t count;
         w->auth = cases[i].auth;
         int before = fake_requests(w->fake);
-        assert_false(oci_tags(connect_with(w, (struct oci_credentials){.user = "u", .password = "wrong"}), w->arena, &tags, &count, &err));
+        assert_false(oci_tags(connect_with(w, (struct oci_credentials){.user = "u", .password = "wrong"}), w->arena,
+                              &tags, &count, &err));
         assert_int_equal(err.class, cases[i].class);
         if (!strstr(error_text(&err), cases[i].text))
             fail_msg("%s", error_text(&err));
@@ -444,8 +468,16 @@ static void test_realm_without_tls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_tags),         T(test_anonymous_token), T(test_token_runs_out), T(test_identity_token), T(test_manifest_and_blob),
-        T(test_blob_elsewhere), T(test_refused),       T(test_faults),         T(test_wrong_digests),  T(test_realm_without_tls),
+        T(test_tags),
+        T(test_anonymous_token),
+        T(test_token_runs_out),
+        T(test_identity_token),
+        T(test_manifest_and_blob),
+        T(test_blob_elsewhere),
+        T(test_refused),
+        T(test_faults),
+        T(test_wrong_digests),
+        T(test_realm_without_tls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,10 +54,17 @@ static void test_path_within(void **state)
         const char *path, *result;
         enum error_class class;
     } cases[] = {
-        {"a/b/c.yaml", "a/b/c.yaml", 0}, {"./a//b/../b", "a/b", 0},          {"/a/b", "a/b", 0},
-        {"a/none", NULL, ERROR_NOT_FOUND}, {"a/b/c.yaml/x", NULL, ERROR_NOT_FOUND}, {"..", NULL, ERROR_INVALID},
-        {"../x", NULL, ERROR_INVALID},   {"a/../../x", NULL, ERROR_INVALID}, {"out/passwd", NULL, ERROR_INVALID},
-        {"out", NULL, ERROR_INVALID},    {"in/b/c.yaml", NULL, ERROR_INVALID},
+        {"a/b/c.yaml", "a/b/c.yaml", 0},
+        {"./a//b/../b", "a/b", 0},
+        {"/a/b", "a/b", 0},
+        {"a/none", NULL, ERROR_NOT_FOUND},
+        {"a/b/c.yaml/x", NULL, ERROR_NOT_FOUND},
+        {"..", NULL, ERROR_INVALID},
+        {"../x", NULL, ERROR_INVALID},
+        {"a/../../x", NULL, ERROR_INVALID},
+        {"out/passwd", NULL, ERROR_INVALID},
+        {"out", NULL, ERROR_INVALID},
+        {"in/b/c.yaml", NULL, ERROR_INVALID},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct error err cleanup(error_clear) = {0};
@@ -87,7 +94,8 @@ static void test_ignore(void **state)
 {
     struct world *w = *state;
     // Neither the repository nor the object has a word: Flux's defaults.
-    static const char *const defaults[] = {".git/config", ".gitignore", "a/.gitmodules", "x.png", "a/b.tar.gz", ".github/x", ".travis.yml", "a/.sops.yaml"};
+    static const char *const defaults[] = {".git/config", ".gitignore", "a/.gitmodules", "x.png",
+                                           "a/b.tar.gz",  ".github/x",  ".travis.yml",   "a/.sops.yaml"};
     for (size_t i = 0; i < ARRAY_LEN(defaults); i++)
         assert_true(is_ignored(w, NULL, defaults[i]));
     assert_false(is_ignored(w, NULL, "a.yaml"));
@@ -125,7 +133,8 @@ static void test_ignore(void **state)
 static void test_choose_tag(void **state)
 {
     struct world *w = *state;
-    static const char *const tags[] = {"1.0.0", "latest", "1.10.0", "v1.2.0", "2.0.0-rc.1", "1.11.0_build.1", "sha-12345", "1.2"};
+    static const char *const tags[] = {"1.0.0",      "latest",         "1.10.0",    "v1.2.0",
+                                       "2.0.0-rc.1", "1.11.0_build.1", "sha-12345", "1.2"};
     static const struct {
         struct tag_choice choice;
         const char *tag; // NULL: not found
@@ -160,7 +169,8 @@ static void test_choose_tag(void **state)
 // Each spec field of each CRD has its line, and each line is a field of the CRD.
 static void test_field_tables(void **state)
 {
-    static const struct controller_kind *const kinds[] = {&gitrepository_kind, &helmrepository_kind, &helmchart_kind, &ocirepository_kind, &bucket_kind};
+    static const struct controller_kind *const kinds[] = {&gitrepository_kind, &helmrepository_kind, &helmchart_kind,
+                                                          &ocirepository_kind, &bucket_kind};
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         struct error err cleanup(error_clear) = {0};
         if (!fields_cover(kinds[i]->schema, kinds[i]->fields, kinds[i]->field_count, &err))
@@ -176,7 +186,8 @@ static void test_artifact_of(void **state)
     struct error err cleanup(error_clear) = {0};
     struct value object;
     struct artifact a;
-    static const char text[] = "{\"status\":{\"artifact\":{\"path\":\"p\",\"revision\":\"main@sha1:x\",\"digest\":\"d\",\"url\":\"u\",\"size\":7}}}";
+    static const char text[] = "{\"status\":{\"artifact\":{\"path\":\"p\",\"revision\":\"main@sha1:x\",\"digest\":"
+                               "\"d\",\"url\":\"u\",\"size\":7}}}";
     assert_true(json_parse(w->arena, text, strlen(text), 0, &object, &err));
     assert_true(artifact_of(object, &a));
     assert_true(artifact_is(&a, "main@sha1:x") && !artifact_is(&a, "main@sha1:y"));

@@ -22,8 +22,11 @@ struct world {
 static struct store *open_store(struct world *w, int64_t retention_ms, int records)
 {
     struct error err cleanup(error_clear) = {0};
-    struct store_options options = {.path = w->path, .hostname = "source.example:9090", .algorithm = "sha256",
-                                    .retention_ms = retention_ms, .retention_records = records};
+    struct store_options options = {.path = w->path,
+                                    .hostname = "source.example:9090",
+                                    .algorithm = "sha256",
+                                    .retention_ms = retention_ms,
+                                    .retention_records = records};
     struct store *s = store_open(&options, &err);
     if (!s)
         fail_msg("%s", error_text(&err));
@@ -71,10 +74,14 @@ static void test_names(void **state)
     } cases[] = {
         {"GitRepository", "ns", "name", "x.tar.gz", "gitrepository/ns/name/x.tar.gz"},
         {"HelmChart", "ns", "name", "org/app-1.0.0+abc.tgz", "helmchart/ns/name/org/app-1.0.0+abc.tgz"},
-        {"HelmChart", "ns", "name", "../x", NULL},          {"HelmChart", "ns", "name", "a/../../x", NULL},
-        {"HelmChart", "ns", "name", "/etc/passwd", NULL},   {"HelmChart", "ns", "name", ".", NULL},
-        {"HelmChart", "..", "name", "x", NULL},             {"HelmChart", "ns", "..", "x", NULL},
-        {"HelmChart", "ns", "a/b", "x", NULL},              {"HelmChart", "ns", "", "x", NULL},
+        {"HelmChart", "ns", "name", "../x", NULL},
+        {"HelmChart", "ns", "name", "a/../../x", NULL},
+        {"HelmChart", "ns", "name", "/etc/passwd", NULL},
+        {"HelmChart", "ns", "name", ".", NULL},
+        {"HelmChart", "..", "name", "x", NULL},
+        {"HelmChart", "ns", "..", "x", NULL},
+        {"HelmChart", "ns", "a/b", "x", NULL},
+        {"HelmChart", "ns", "", "x", NULL},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct error err cleanup(error_clear) = {0};
@@ -86,12 +93,14 @@ static void test_names(void **state)
         else
             assert_int_equal(err.class, ERROR_INVALID);
     }
-    static const char *const bad[] = {"", "x", "a/b/c", "../../../etc/passwd", "/a/b/c/d", "a/b/../c/d", ".tmp/a/b/c", "a//b/c/d", "a/b/c/", NULL};
+    static const char *const bad[] = {
+        "", "x", "a/b/c", "../../../etc/passwd", "/a/b/c/d", "a/b/../c/d", ".tmp/a/b/c", "a//b/c/d", "a/b/c/", NULL};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct error err cleanup(error_clear) = {0};
         assert_null(store_local(w->store, w->arena, bad[i]));
         assert_false(store_has(w->store, bad[i]));
-        assert_false(store_verify(w->store, bad[i], "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", &err));
+        assert_false(store_verify(w->store, bad[i],
+                                  "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", &err));
         error_clear(&err);
         assert_false(store_remove(w->store, bad[i], &err));
         error_clear(&err);
@@ -137,7 +146,8 @@ static void test_copy_and_archive(void **state)
 {
     struct world *w = *state;
     struct error err cleanup(error_clear) = {0};
-    struct artifact copy = {.path = "helmchart/ns/name/a.tgz"}, first = {.path = "gitrepository/ns/name/1.tar.gz"}, second = {.path = "gitrepository/ns/name/2.tar.gz"};
+    struct artifact copy = {.path = "helmchart/ns/name/a.tgz"}, first = {.path = "gitrepository/ns/name/1.tar.gz"},
+                    second = {.path = "gitrepository/ns/name/2.tar.gz"};
     struct artifact source = write_file(w, "x", "some bytes");
     assert_true(store_copy(w->store, w->arena, &copy, store_local(w->store, w->arena, source.path), &err));
     assert_string_equal(copy.digest, source.digest);
@@ -172,7 +182,8 @@ static void test_collect(void **state)
     age(w, &b, 20);
     age(w, &c, 10);
     assert_true(store_link(w->store, w->arena, a.path, "latest.tar.gz", &url, &err));
-    assert_int_equal(store_collect(w->store, a.path, &err), 1); // three are one too many: the oldest but the current goes
+    assert_int_equal(store_collect(w->store, a.path, &err),
+                     1); // three are one too many: the oldest but the current goes
     assert_true(store_has(w->store, a.path) && !store_has(w->store, b.path) && store_has(w->store, c.path));
     assert_int_equal(store_collect(w->store, a.path, &err), 0);
     age(w, &c, 100); // past its time
@@ -229,8 +240,16 @@ static void test_serve(void **state)
     assert_int_equal(symlink("/etc/passwd", path_join(w->arena, folder, "out")), 0);
     assert_int_equal(symlink("../../../../../etc/passwd", path_join(w->arena, folder, "up")), 0);
     assert_int_equal(symlink("loop", path_join(w->arena, folder, "loop")), 0);
-    static const char *const bad[] = {"/", "", "/gitrepository/ns/name", "/gitrepository/ns/name/", "/gitrepository/ns/name/y", "/gitrepository/ns/name/out",
-                                      "/gitrepository/ns/name/up", "/gitrepository/ns/name/loop", "/.tmp/a/b/c", "/../../../../etc/passwd",
+    static const char *const bad[] = {"/",
+                                      "",
+                                      "/gitrepository/ns/name",
+                                      "/gitrepository/ns/name/",
+                                      "/gitrepository/ns/name/y",
+                                      "/gitrepository/ns/name/out",
+                                      "/gitrepository/ns/name/up",
+                                      "/gitrepository/ns/name/loop",
+                                      "/.tmp/a/b/c",
+                                      "/../../../../etc/passwd",
                                       "/gitrepository/ns/name/../../../../../etc/passwd"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct serve_response res = ask(w, bad[i]);
@@ -264,7 +283,8 @@ static void test_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_names), T(test_write_and_verify), T(test_copy_and_archive), T(test_collect), T(test_clean), T(test_serve), T(test_options),
+        T(test_names), T(test_write_and_verify), T(test_copy_and_archive), T(test_collect), T(test_clean),
+        T(test_serve), T(test_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
