@@ -22,8 +22,7 @@ struct plan {                 // what a kind of action consists of
 
 static const struct plan *plan_of(enum action_kind kind);
 
-// ---- storing
-// ------------------------------------------------------------------------------------------------------------
+// ---- storing ------------------------------------------------------------------------------------
 static bool store(void *ctx, struct error *err)
 {
     struct action *action = ctx;
@@ -70,14 +69,21 @@ static enum step blame(struct action *action, struct error *err)
     return STEP_FAILED;
 }
 
-// ---- phases
-// -------------------------------------------------------------------------------------------------------------
+// ---- phases -------------------------------------------------------------------------------------
 static enum step run_hooks(struct action *action, enum hook_event event, struct error *err)
 {
     if (action->options.disable_hooks)
         return STEP_DONE;
-    switch (hooks_step(&action->objects, &action->release, event, action->options.timeout_ms, store, action,
-                       &action->message, err)) {
+    struct hooks_run run = {.objects = &action->objects,
+                            .release = &action->release,
+                            .event = event,
+                            .timeout_ms = action->options.timeout_ms,
+                            .filters = event == HOOK_TEST ? action->options.test_filters : VALUE_NULL,
+                            .store = store,
+                            .ctx = action};
+    enum hooks_state state = hooks_step(&run, err);
+    action->message = run.message;
+    switch (state) {
     case HOOKS_DONE:
         return STEP_DONE;
     case HOOKS_RUNNING:
@@ -234,6 +240,7 @@ static const struct phase RELEASE_PHASES[] = {
 static const struct phase UNINSTALL_PHASES[] = {
     {"pre-hooks", hooks_before}, {"delete", take_down}, {"wait", wait_gone}, {"post-hooks", hooks_after}, {0},
 };
+static const struct phase TEST_PHASES[] = {{"tests", hooks_before}, {0}};
 static const struct plan PLANS[] = {
     [ACTION_INSTALL] = {"install", "Install", RELEASE_PENDING_INSTALL, HOOK_PRE_INSTALL, HOOK_POST_INSTALL,
                         RELEASE_PHASES},
@@ -241,6 +248,7 @@ static const struct plan PLANS[] = {
                         RELEASE_PHASES},
     [ACTION_ROLLBACK] = {"rollback", "Rollback", RELEASE_PENDING_ROLLBACK, HOOK_PRE_ROLLBACK, HOOK_POST_ROLLBACK,
                          RELEASE_PHASES},
+    [ACTION_TEST] = {"test", "Test", NULL, HOOK_TEST, 0, TEST_PHASES},
     [ACTION_UNINSTALL] = {"uninstall", "Uninstallation", RELEASE_UNINSTALLING, HOOK_PRE_DELETE, HOOK_POST_DELETE,
                           UNINSTALL_PHASES},
 };
@@ -265,8 +273,7 @@ bool action_kind_parse(const char *word, enum action_kind *out)
     return false;
 }
 
-// ---- beginning and ending
-// -------------------------------------------------------------------------------------------------
+// ---- beginning and ending -----------------------------------------------------------------------
 bool action_is_ours(const struct release *r, const char *holder, const char *digest)
 {
     return r->progress.phase && str_eq(r->progress.holder, holder) && (!digest || str_eq(r->progress.digest, digest));
@@ -275,14 +282,15 @@ bool action_is_ours(const struct release *r, const char *holder, const char *dig
 bool action_begin(struct action *action, struct error *err)
 {
     const struct plan *plan = plan_of(action->kind);
-    bool is_new = action->kind != ACTION_UNINSTALL;
+    bool is_new = action->kind != ACTION_UNINSTALL && action->kind != ACTION_TEST;
     const char *description = action->kind == ACTION_INSTALL     ? "Initial install underway"
                               : action->kind == ACTION_UNINSTALL ? "Deletion in progress (or silently failed)"
                               : action->kind == ACTION_ROLLBACK
                                   ? arena_strdup(action->objects.arena, release_description(&action->release))
                                   : arena_printf(action->objects.arena, "Preparing %s", plan->word);
-    release_set_status(&action->release, plan->pending, description);
-    if (!is_new)
+    if (plan->pending)
+        release_set_status(&action->release, plan->pending, description);
+    if (action->kind == ACTION_UNINSTALL)
         release_set_deleted(&action->release);
     action->release.progress = (struct release_progress){
         .action = plan->word, .holder = action->holder, .digest = action->digest, .started_ms = now_ms()};
@@ -337,6 +345,9 @@ static bool finish(struct action *action, struct error *err)
     struct objects *o = &action->objects;
     if (action->kind == ACTION_UNINSTALL)
         return finish_uninstall(action, err);
+    leave(action);
+    if (action->kind == ACTION_TEST)
+        return store(action, err);
     // The old one first, as Helm does: two deployed revisions would confuse it, none is mended by the next step.
     if (!supersede(action, err))
         return false;
@@ -344,7 +355,6 @@ static bool finish(struct action *action, struct error *err)
                                   ? arena_strdup(o->arena, release_description(&action->release))
                                   : arena_printf(o->arena, "%s complete", plan_of(action->kind)->title);
     release_set_status(&action->release, RELEASE_DEPLOYED, description);
-    leave(action);
     return store(action, err);
 }
 
@@ -357,7 +367,9 @@ static bool mark_failed(struct action *action, const char *why, struct error *er
                            action->kind == ACTION_INSTALL ? "Release" : plan->title, release_name(&action->release),
                            why)
             : arena_printf(action->objects.arena, "%s failed: %s", plan->title, why);
-    release_set_status(&action->release, RELEASE_FAILED, text);
+    // A release whose tests fail is deployed all the same.
+    if (action->kind != ACTION_TEST)
+        release_set_status(&action->release, RELEASE_FAILED, text);
     leave(action);
     return store(action, err);
 }
@@ -372,11 +384,8 @@ enum action_state action_step(struct action *action, struct error *err)
     const struct phase *phase = plan_of(action->kind)->phases;
     while (phase->name && !str_eq(phase->name, action->release.progress.phase))
         phase++;
-    if (!phase->name) {
-        error_set(err, ERROR_INVALID, "release %s is in a phase that is not known: %s", release_name(&action->release),
-                  str_or(action->release.progress.phase, "none"));
-        return ACTION_ERROR;
-    }
+    if (!phase->name) // of another version of this program: every phase can be gone through again
+        phase = plan_of(action->kind)->phases;
     bool moved = false;
     while (phase->name) {
         switch (phase->run(action, err)) {

@@ -10,16 +10,17 @@
 #include "objects.h"
 #include "release.h"
 
-enum action_kind { ACTION_INSTALL, ACTION_UPGRADE, ACTION_ROLLBACK, ACTION_UNINSTALL };
+enum action_kind { ACTION_INSTALL, ACTION_UPGRADE, ACTION_ROLLBACK, ACTION_TEST, ACTION_UNINSTALL };
 const char *action_word(enum action_kind kind); // "install": Flux's words in status and messages
 bool action_kind_parse(const char *word, enum action_kind *out);
 
 struct action_options { // from the HelmRelease's spec
     int64_t timeout_ms; // of each phase that waits: hooks one by one, the objects together
     bool disable_hooks, disable_wait, disable_wait_for_jobs;
-    const char *propagation; // of an uninstall: "background", "foreground", "orphan"; NULL: background
-    bool keep_history;       // of an uninstall
-    int max_history;         // 0: keeps all
+    const char *propagation;   // of an uninstall: "background", "foreground", "orphan"; NULL: background
+    bool keep_history;         // of an uninstall
+    int max_history;           // 0: keeps all
+    struct value test_filters; // of a test: see hooks.h
 };
 
 struct action {

@@ -80,6 +80,15 @@ enum decision decide(const struct decide_facts *facts, const struct spec *spec, 
         *reason = "release chart or values have changed";
         return out_of_sync(facts, spec);
     }
+    if (facts->untested) {
+        *reason = "release has not been tested";
+        return DECIDE_TEST;
+    }
+    if (facts->tests_failed) {
+        enum decision decision = failed(facts, spec, reason);
+        *reason = "release has test in failed phase";
+        return decision;
+    }
     *reason = facts->forced ? "force requested through annotation" : "release in-sync with desired state";
     return facts->forced ? DECIDE_UPGRADE : DECIDE_DONE;
 }

@@ -9,6 +9,7 @@ enum decision {
     DECIDE_DONE, // in sync
     DECIDE_INSTALL,
     DECIDE_UPGRADE,
+    DECIDE_TEST,      // in sync, and not tested yet
     DECIDE_ROLLBACK,  // remediation of a failed upgrade
     DECIDE_UNINSTALL, // remediation of a failed install, or of an upgrade where the spec says so
     DECIDE_UNLOCK,    // the newest revision is pending (or being uninstalled), and nobody is at work on it
@@ -20,6 +21,8 @@ struct decide_facts {
     bool has_history;        // the status knows of a release
     bool observed;           // the newest revision is the one that the status knows, unchanged
     bool in_sync;            // its chart and values are what is wanted
+    bool untested;           // tests are wanted and have not been run
+    bool tests_failed;       // they have, and that counts as a failure
     bool forced;             // asked for by annotation
     const char *last_action; // status.lastAttemptedReleaseAction: "install", "upgrade", or ""
     int64_t install_failures, upgrade_failures;

@@ -75,8 +75,7 @@ static struct result reconcile_helm_release(struct reconcile *r)
     return work_drive(&w);
 }
 
-// ---- the table
-// ------------------------------------------------------------------------------------------------------------------------
+// ---- the table ----------------------------------------------------------------------------------
 static const struct controller_map maps[] = {
     {.api_version = SOURCE_API, .kind = "HelmChart", .map = source_map, .bus_kind = "HelmChart"},
     {.api_version = SOURCE_API,
@@ -137,7 +136,6 @@ static const struct schema_rule rules[] = {
 };
 
 #define ALWAYS_SERVER_SIDE "enabled and auto mean the same; disabled is refused"
-#define NO_TESTS "says something about tests only, and test.enable is refused"
 #define NO_CLIENT_VALIDATION "nothing is validated on the client's side; the API server validates what is applied"
 static const struct field fields[] = {
     {"chart.metadata", FIELD_WORKS, NULL, NULL},
@@ -165,7 +163,7 @@ static const struct field fields[] = {
     {"install.disableTakeOwnership", FIELD_WORKS, NULL, NULL},
     {"install.disableWait", FIELD_WORKS, NULL, NULL},
     {"install.disableWaitForJobs", FIELD_WORKS, NULL, NULL},
-    {"install.remediation.ignoreTestFailures", FIELD_WORKS, NULL, NO_TESTS},
+    {"install.remediation.ignoreTestFailures", FIELD_WORKS, NULL, NULL},
     {"install.remediation.remediateLastFailure", FIELD_WORKS, NULL, NULL},
     {"install.remediation.retries", FIELD_WORKS, NULL, NULL},
     {"install.replace", FIELD_WORKS, NULL, NULL},
@@ -192,10 +190,10 @@ static const struct field fields[] = {
     {"storageNamespace", FIELD_WORKS, NULL, NULL},
     {"suspend", FIELD_WORKS, NULL, NULL},
     {"targetNamespace", FIELD_WORKS, NULL, NULL},
-    {"test.enable", FIELD_REFUSED, NULL, NULL},
-    {"test.filters", FIELD_WORKS, NULL, NO_TESTS},
-    {"test.ignoreFailures", FIELD_WORKS, NULL, NO_TESTS},
-    {"test.timeout", FIELD_WORKS, NULL, NO_TESTS},
+    {"test.enable", FIELD_WORKS, NULL, NULL},
+    {"test.filters", FIELD_WORKS, NULL, NULL},
+    {"test.ignoreFailures", FIELD_WORKS, NULL, NULL},
+    {"test.timeout", FIELD_WORKS, NULL, NULL},
     {"timeout", FIELD_WORKS, NULL, NULL},
     {"uninstall.deletionPropagation", FIELD_WORKS, NULL, NULL},
     {"uninstall.disableHooks", FIELD_WORKS, NULL, NULL},
@@ -213,7 +211,7 @@ static const struct field fields[] = {
     {"upgrade.disableWaitForJobs", FIELD_WORKS, NULL, NULL},
     {"upgrade.force", FIELD_REFUSED, NULL, NULL},
     {"upgrade.preserveValues", FIELD_REFUSED, NULL, NULL},
-    {"upgrade.remediation.ignoreTestFailures", FIELD_WORKS, NULL, NO_TESTS},
+    {"upgrade.remediation.ignoreTestFailures", FIELD_WORKS, NULL, NULL},
     {"upgrade.remediation.remediateLastFailure", FIELD_WORKS, NULL, NULL},
     {"upgrade.remediation.retries", FIELD_WORKS, NULL, NULL},
     {"upgrade.remediation.strategy", FIELD_WORKS, NULL, NULL},

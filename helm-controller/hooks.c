@@ -80,94 +80,149 @@ static enum kstatus outcome(const struct objects *o, const object_list *list, co
     return KSTATUS_CURRENT;
 }
 
-static enum hooks_state fail(const struct objects *o, struct release *r, const struct running *hooks, size_t i,
-                             const char *event, const char *why, const char **message, struct error *err)
+static enum hooks_state fail(struct hooks_run *run, const struct running *hooks, size_t i, const char *why,
+                             struct error *err)
 {
-    release_hook_set_phase(r, hooks[i].index, "Failed");
-    *message = arena_printf(o->arena, "%s hook %s failed: %s", event, hooks[i].hook->manifest.source, why);
-    return clean_up(o, hooks + i, 1, HOOK_FAILED, err) && clean_up(o, hooks, i, HOOK_SUCCEEDED, err) ? HOOKS_FAILED
-                                                                                                     : HOOKS_ERROR;
+    const struct objects *o = run->objects;
+    release_hook_set_phase(run->release, hooks[i].index, "Failed");
+    run->message = arena_printf(o->arena, "%s hook %s failed: %s", hook_event_name(run->event),
+                                hooks[i].hook->manifest.source, why);
+    bool cleaned = clean_up(o, hooks + i, 1, HOOK_FAILED, err) && clean_up(o, hooks, i, HOOK_SUCCEEDED, err);
+    return cleaned ? HOOKS_FAILED : HOOKS_ERROR;
 }
 
-enum hooks_state hooks_step(const struct objects *o, struct release *r, enum hook_event event, int64_t timeout_ms,
-                            bool (*store)(void *ctx, struct error *err), void *ctx, const char **message,
-                            struct error *err)
+bool hooks_selected(struct value filters, const char *name)
 {
+    bool includes = false, included = false;
+    for (size_t i = 0; i < value_len(filters); i++) {
+        struct value f = value_at(filters, i);
+        bool same = str_eq(value_str(value_get(f, "name")), name);
+        if (value_true(value_get(f, "exclude"))) {
+            if (same)
+                return false;
+            continue;
+        }
+        includes = true;
+        included |= same;
+    }
+    return !includes || included;
+}
+
+// The hooks of the event that are selected, in their order, with their objects.
+static enum hooks_state gather(struct hooks_run *run, struct running **hooks, size_t *count, struct error *err)
+{
+    const struct objects *o = run->objects;
     hook_list all = {0};
-    if (!release_hooks(o->arena, r, &all, err))
+    *count = 0;
+    if (!release_hooks(o->arena, run->release, &all, err))
         return HOOKS_ERROR;
-    hook_list order = hooks_for_event(o->arena, &all, event);
-    struct running *hooks = arena_array(o->arena, struct running, order.len + 1);
+    hook_list order = hooks_for_event(o->arena, &all, run->event);
+    *hooks = arena_array(o->arena, struct running, order.len + 1);
     for (size_t i = 0; i < order.len; i++) {
         manifest_list one = {0};
-        hooks[i] = (struct running){.hook = &order.items[i], .index = index_of(&all, &order.items[i])};
+        struct running *h = &(*hooks)[*count];
+        if (!hooks_selected(run->filters, order.items[i].manifest.name))
+            continue;
+        *h = (struct running){.hook = &order.items[i], .index = index_of(&all, &order.items[i])};
+        (*count)++;
         vec_push(o->arena, &one, order.items[i].manifest);
-        if (!objects_parse(o, &one, &hooks[i].objects, err)) {
-            if (error_is_transient(err) || err->class == ERROR_DENIED || err->class == ERROR_CANCELLED)
-                return HOOKS_ERROR;
-            *message = arena_strdup(o->arena, error_text(err));
-            error_clear(err);
-            return HOOKS_FAILED;
-        }
-    }
-    const char *word = hook_event_name(event);
-    for (size_t i = 0; i < order.len; i++) {
-        struct running *h = &hooks[i];
-        const char *phase = of_this_phase(r, h->index) ? release_hook_phase(r, h->index) : "";
-        if (str_eq(phase, "Succeeded"))
+        if (objects_parse(o, &one, &h->objects, err))
             continue;
-        if (!str_eq(phase, "Running")) {
-            bool there = false;
-            if ((h->hook->delete_policies & HOOK_BEFORE_CREATION) &&
-                (!objects_delete(o, &h->objects, "Foreground", err) || !exists(o, &h->objects, &there, err)))
-                return HOOKS_ERROR;
-            if (there && clock_wall_us() / 1000 - r->progress.phase_ms > timeout_ms)
-                return fail(o, r, hooks, i, word, "timed out waiting for the one before to be deleted", message, err);
-            if (there) {
-                *message = arena_printf(o->arena, "%s hook %s: the one before is being deleted", word,
-                                        h->hook->manifest.source);
-                return HOOKS_RUNNING;
-            }
-            // Stored before it is made: after a crash it is known to have been started.
-            release_hook_set_phase(r, h->index, "Running");
-            if (!store(ctx, err))
-                return HOOKS_ERROR;
-        }
-        // One that is said to run and is not there: a crash came before it was made.
-        bool there = false;
-        if (str_eq(phase, "Running") && !exists(o, &h->objects, &there, err))
+        if (error_is_transient(err) || err->class == ERROR_DENIED || err->class == ERROR_CANCELLED)
             return HOOKS_ERROR;
-        if (!there) {
-            for (size_t j = 0; j < h->objects.len; j++) {
-                if (objects_apply_plain(o, h->objects.items[j], err))
-                    continue;
-                if (error_is_transient(err) || err->class == ERROR_CANCELLED)
-                    return HOOKS_ERROR;
-                const char *why = arena_strdup(o->arena, error_text(err));
-                error_clear(err);
-                return fail(o, r, hooks, i, word, why, message, err);
-            }
-        }
-        const char *why = "";
-        switch (outcome(o, &h->objects, &why, err)) {
-        case KSTATUS_CURRENT:
-            release_hook_set_phase(r, h->index, "Succeeded");
-            if (!store(ctx, err))
-                return HOOKS_ERROR;
-            continue;
-        case KSTATUS_FAILED:
-            return fail(o, r, hooks, i, word, str_or(why, "failed"), message, err);
-        case KSTATUS_UNKNOWN:
-            if (err->class)
-                return HOOKS_ERROR;
-            break;
-        default:
-            break;
-        }
-        if (overdue(r, h->index, timeout_ms))
-            return fail(o, r, hooks, i, word, "timed out waiting for the condition", message, err);
-        *message = arena_printf(o->arena, "waiting for %s hook %s", word, h->hook->manifest.source);
+        run->message = arena_strdup(o->arena, error_text(err));
+        error_clear(err);
+        return HOOKS_FAILED;
+    }
+    return HOOKS_DONE;
+}
+
+// Takes away what an earlier run has left where the policy says so, and notes that the hook runs. HOOKS_DONE: it may be
+// made now.
+static enum hooks_state prepare(struct hooks_run *run, const struct running *hooks, size_t i, struct error *err)
+{
+    const struct objects *o = run->objects;
+    const struct running *h = &hooks[i];
+    bool there = false;
+    if ((h->hook->delete_policies & HOOK_BEFORE_CREATION) &&
+        (!objects_delete(o, &h->objects, "Foreground", err) || !exists(o, &h->objects, &there, err)))
+        return HOOKS_ERROR;
+    if (there && clock_wall_us() / 1000 - run->release->progress.phase_ms > run->timeout_ms)
+        return fail(run, hooks, i, "timed out waiting for the one before to be deleted", err);
+    if (there) {
+        run->message = arena_printf(o->arena, "%s hook %s: the one before is being deleted",
+                                    hook_event_name(run->event), h->hook->manifest.source);
         return HOOKS_RUNNING;
     }
-    return clean_up(o, hooks, order.len, HOOK_SUCCEEDED, err) ? HOOKS_DONE : HOOKS_ERROR;
+    // Stored before it is made: after a crash it is known to have been started.
+    release_hook_set_phase(run->release, h->index, "Running");
+    return run->store(run->ctx, err) ? HOOKS_DONE : HOOKS_ERROR;
+}
+
+static enum hooks_state make(struct hooks_run *run, const struct running *hooks, size_t i, struct error *err)
+{
+    const struct running *h = &hooks[i];
+    for (size_t j = 0; j < h->objects.len; j++) {
+        if (objects_apply_plain(run->objects, h->objects.items[j], err))
+            continue;
+        if (error_is_transient(err) || err->class == ERROR_CANCELLED)
+            return HOOKS_ERROR;
+        const char *why = arena_strdup(run->objects->arena, error_text(err));
+        error_clear(err);
+        return fail(run, hooks, i, why, err);
+    }
+    return HOOKS_DONE;
+}
+
+// Looks at a hook that has been made.
+static enum hooks_state look(struct hooks_run *run, const struct running *hooks, size_t i, struct error *err)
+{
+    const struct running *h = &hooks[i];
+    const char *why = "";
+    switch (outcome(run->objects, &h->objects, &why, err)) {
+    case KSTATUS_CURRENT:
+        release_hook_set_phase(run->release, h->index, "Succeeded");
+        return run->store(run->ctx, err) ? HOOKS_DONE : HOOKS_ERROR;
+    case KSTATUS_FAILED:
+        return fail(run, hooks, i, str_or(why, "failed"), err);
+    default:
+        break;
+    }
+    if (err->class)
+        return HOOKS_ERROR;
+    if (overdue(run->release, h->index, run->timeout_ms))
+        return fail(run, hooks, i, "timed out waiting for the condition", err);
+    run->message = arena_printf(run->objects->arena, "waiting for %s hook %s", hook_event_name(run->event),
+                                h->hook->manifest.source);
+    return HOOKS_RUNNING;
+}
+
+static enum hooks_state step(struct hooks_run *run, const struct running *hooks, size_t i, struct error *err)
+{
+    size_t index = hooks[i].index;
+    const char *phase = of_this_phase(run->release, index) ? release_hook_phase(run->release, index) : "";
+    enum hooks_state state = HOOKS_DONE;
+    bool there = false;
+    if (str_eq(phase, "Succeeded"))
+        return HOOKS_DONE;
+    if (!str_eq(phase, "Running"))
+        state = prepare(run, hooks, i, err);
+    else if (!exists(run->objects, &hooks[i].objects, &there, err))
+        return HOOKS_ERROR;
+    // One that is said to run and is not there: a crash came before it was made.
+    if (state == HOOKS_DONE && !there)
+        state = make(run, hooks, i, err);
+    return state == HOOKS_DONE ? look(run, hooks, i, err) : state;
+}
+
+enum hooks_state hooks_step(struct hooks_run *run, struct error *err)
+{
+    struct running *hooks;
+    size_t count;
+    enum hooks_state state = gather(run, &hooks, &count, err);
+    for (size_t i = 0; i < count && state == HOOKS_DONE; i++)
+        state = step(run, hooks, i, err);
+    if (state != HOOKS_DONE)
+        return state;
+    return clean_up(run->objects, hooks, count, HOOK_SUCCEEDED, err) ? HOOKS_DONE : HOOKS_ERROR;
 }

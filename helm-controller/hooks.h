@@ -10,15 +10,25 @@
 
 enum hooks_state {
     HOOKS_DONE,
-    HOOKS_RUNNING, // *message says which hook is waited for
-    HOOKS_FAILED,  // *message says why, in Helm's words
+    HOOKS_RUNNING, // message says which hook is waited for
+    HOOKS_FAILED,  // message says why, in Helm's words
     HOOKS_ERROR,   // err: API server
 };
 
-// Goes on with the hooks of an event. store (ctx) is called when the record has changed and has to be stored before the
-// next step; false: err is set. timeout_ms counts from the start of each hook.
-enum hooks_state hooks_step(const struct objects *o, struct release *r, enum hook_event event, int64_t timeout_ms,
-                            bool (*store)(void *ctx, struct error *err), void *ctx, const char **message,
-                            struct error *err);
+struct hooks_run {
+    const struct objects *objects;
+    struct release *release;
+    enum hook_event event;
+    int64_t timeout_ms;   // from the start of each hook
+    struct value filters; // of tests: a list of {name, exclude}; null: all hooks of the event
+    // Called when the record has changed and has to be stored before the next step; false: err is set.
+    bool (*store)(void *ctx, struct error *err);
+    void *ctx;
+    const char *message;
+};
+// Goes on with the hooks of an event.
+enum hooks_state hooks_step(struct hooks_run *run, struct error *err);
+// Whether the filters take a hook of this name: none excludes it, and where some include, one of them does.
+bool hooks_selected(struct value filters, const char *name);
 
 #endif

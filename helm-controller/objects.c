@@ -37,8 +37,7 @@ static void merge_strings(struct value into, struct value from)
         value_set(into, it.key, it.value);
 }
 
-// ---- texts
-// ------------------------------------------------------------------------------------------------------------
+// ---- texts --------------------------------------------------------------------------------------
 static bool mark_text(const struct objects *o, struct manifest *m, struct error *err)
 {
     struct value object;
@@ -79,8 +78,7 @@ bool objects_mark(const struct objects *o, manifest_list *manifests, hook_list *
     return true;
 }
 
-// ---- parsing
-// ----------------------------------------------------------------------------------------------------------
+// ---- parsing ------------------------------------------------------------------------------------
 static const char *api_version_of(struct value object)
 {
     return value_str_or(value_get(object, "apiVersion"), "");
@@ -169,9 +167,8 @@ static bool contains(const object_list *list, struct value object)
     return false;
 }
 
-// ---- ownership
-// -------------------------------------------------------------------------------------------------------- What keeps
-// an existing object from being the release's own, in Helm's words; NULL: nothing.
+// ---- ownership ----------------------------------------------------------------------------------
+// What keeps an existing object from being the release's own, in Helm's words; NULL: nothing.
 static const char *ownership_fault(const struct objects *o, struct value live)
 {
     struct {
@@ -213,8 +210,7 @@ static bool check_ownership(const struct objects *o, struct value object, struct
                      kube_kind(object), kube_name(object), kube_namespace(object), why);
 }
 
-// ---- writing
-// ----------------------------------------------------------------------------------------------------------
+// ---- writing ------------------------------------------------------------------------------------
 static char *describe(struct arena *a, struct value object)
 {
     return arena_printf(a, "%s/%s %s, Kind=%s", str_or(kube_namespace(object), ""), kube_name(object),

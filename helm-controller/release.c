@@ -5,8 +5,7 @@
 #include <time.h>
 #include <zlib.h>
 
-// ---- looking
-// ----------------------------------------------------------------------------------------------------------
+// ---- looking ------------------------------------------------------------------------------------
 bool release_status_pending(const char *status)
 {
     return str_eq(status, RELEASE_PENDING_INSTALL) || str_eq(status, RELEASE_PENDING_UPGRADE) ||
@@ -75,8 +74,7 @@ const char *release_deleted(const struct release *r)
     return time_of(r, "info.deleted");
 }
 
-// ---- making
-// -----------------------------------------------------------------------------------------------------------
+// ---- making -------------------------------------------------------------------------------------
 static void stamp(struct value dict, const char *key)
 {
     struct timespec now;
@@ -187,8 +185,7 @@ void release_set_deleted(struct release *r)
     stamp(value_get(r->document, "info"), "deleted");
 }
 
-// ---- hooks
-// ------------------------------------------------------------------------------------------------------------
+// ---- hooks --------------------------------------------------------------------------------------
 static const struct {
     const char *name;
     enum hook_delete_policy policy;
@@ -271,8 +268,7 @@ void release_hooks_reset(struct release *r)
     }
 }
 
-// ---- the packed form
-// ----------------------------------------------------------------------------------------------------
+// ---- the packed form ----------------------------------------------------------------------------
 static bool gzip(struct arena *a, struct slice in, struct buf *out, struct error *err)
 {
     z_stream z = {0};

@@ -76,8 +76,7 @@ const char *release_hook_started(const struct release *r, size_t i);
 void release_hook_set_phase(struct release *r, size_t i, const char *phase);
 void release_hooks_reset(struct release *r); // a new run: every phase becomes ""
 
-// ---- storage
-// ---------------------------------------------------------------------------------------------------------
+// ---- storage ------------------------------------------------------------------------------------
 char *release_secret_name(struct arena *a, const char *name, int version);
 // The revisions there are, oldest first, from the Secrets' labels alone.
 struct release_mark {

@@ -8,8 +8,7 @@ static const char *uid(struct work *w)
     return kube_uid(w->r->object);
 }
 
-// ---- what is there
-// ----------------------------------------------------------------------------------------------------
+// ---- what is there ------------------------------------------------------------------------------
 bool work_read_latest(struct work *w, const char *storage_namespace, const char *name, struct error *err)
 {
     struct reconcile *r = w->r;
@@ -61,12 +60,11 @@ bool work_load_chart(struct work *w, struct error *err)
     return w->chart != NULL;
 }
 
-// ---- actions
-// ----------------------------------------------------------------------------------------------------------
+// ---- actions ------------------------------------------------------------------------------------
 static struct action make_action(struct work *w, const char *storage_namespace, enum action_kind kind)
 {
     struct reconcile *r = w->r;
-    bool existing = kind == ACTION_UNINSTALL && !value_is_null(w->latest.document);
+    bool existing = (kind == ACTION_UNINSTALL || kind == ACTION_TEST) && !value_is_null(w->latest.document);
     return (struct action){
         .kind = kind,
         .objects = {.kube = r->kube,
@@ -93,8 +91,7 @@ struct action work_continue(struct work *w, const char *storage_namespace, enum 
     return action;
 }
 
-// ---- rendering
-// --------------------------------------------------------------------------------------------------------
+// ---- rendering ----------------------------------------------------------------------------------
 
 // Helm's lookup: what is not there is an empty dict.
 static bool lookup(void *ctx, struct arena *a, const char *api_version, const char *kind, const char *namespace,
@@ -227,7 +224,7 @@ enum begin_state work_begin_release(struct work *w, enum action_kind kind, struc
 bool work_begin_rollback(struct work *w, struct action *action, bool *missing, bool *corrupt, struct error *err)
 {
     struct reconcile *r = w->r;
-    struct value target = history_previous(r->status);
+    struct value target = history_previous(r->status, w->spec.upgrade.ignore_tests);
     struct release old;
     *missing = value_is_null(target);
     *corrupt = false;
@@ -255,6 +252,16 @@ bool work_begin_rollback(struct work *w, struct action *action, bool *missing, b
         value_set_path(action->release.document, "info.notes", value_string(notes));
     release_hooks_reset(&action->release);
     release_set_status(&action->release, RELEASE_PENDING_ROLLBACK, arena_printf(r->arena, "Rollback to %d", version));
+    if (!action_begin(action, err))
+        return false;
+    w->latest = action->release;
+    return true;
+}
+
+bool work_begin_test(struct work *w, struct action *action, struct error *err)
+{
+    *action = make_action(w, w->spec.storage_namespace, ACTION_TEST);
+    action->release = w->latest;
     if (!action_begin(action, err))
         return false;
     w->latest = action->release;

@@ -10,6 +10,7 @@ static const struct {
     [ACTION_INSTALL] = {"Released", "InstallSucceeded", "InstallFailed"},
     [ACTION_UPGRADE] = {"Released", "UpgradeSucceeded", "UpgradeFailed"},
     [ACTION_ROLLBACK] = {"Remediated", "RollbackSucceeded", "RollbackFailed"},
+    [ACTION_TEST] = {"TestSuccess", "TestSucceeded", "TestFailed"},
     [ACTION_UNINSTALL] = {"Remediated", "UninstallSucceeded", "UninstallFailed"},
 };
 
@@ -28,8 +29,7 @@ static const struct remediation *remediation_of(struct work *w, enum action_kind
     return kind == ACTION_INSTALL ? &w->spec.install : &w->spec.upgrade;
 }
 
-// ---- events
-// -----------------------------------------------------------------------------------------------------------
+// ---- events -------------------------------------------------------------------------------------
 static struct value metadata_of(struct work *w, struct value snapshot)
 {
     struct value m = value_dict(w->r->arena);
@@ -57,8 +57,7 @@ static const char *trimmed(struct arena *a, const char *why)
     return slice_dup(a, slice_trim_space(slice_of(why)));
 }
 
-// ---- messages
-// ---------------------------------------------------------------------------------------------------------
+// ---- messages -----------------------------------------------------------------------------------
 static const char *success_message(struct arena *a, enum action_kind kind, struct value snapshot, bool remediation)
 {
     const char *release = snapshot_release_name(a, snapshot), *chart = snapshot_chart_name(a, snapshot);
@@ -93,8 +92,7 @@ static const char *failure_message(struct arena *a, enum action_kind kind, struc
     }
 }
 
-// ---- outcomes
-// ---------------------------------------------------------------------------------------------------------
+// ---- outcomes -----------------------------------------------------------------------------------
 void report_begin(struct work *w, enum action_kind kind)
 {
     struct value status = w->r->status;
@@ -153,25 +151,66 @@ static void end_succeeded(struct work *w, enum action_kind kind, struct value sn
         for (size_t i = 0; i < 3; i++)
             value_unset(r->status, (const char *[]){"failures", "installFailures", "upgradeFailures"}[i]);
     reconcile_event(r, "Normal", WORDS[kind].succeeded, metadata_of(w, snapshot), "%s", message);
+    if (is_release(kind) && w->spec.test)
+        condition_set(r, "TestSuccess", "Unknown", "AwaitingTests", "Helm release %s with chart %s is awaiting tests",
+                      snapshot_release_name(r->arena, snapshot), snapshot_chart_name(r->arena, snapshot));
     if (is_release(kind))
         reconcile_announce(r, BUS_RELEASE, value_str(value_get(snapshot, "chartVersion")), NULL);
     if (kind == ACTION_UNINSTALL)
         value_unset(r->status, "inventory");
 }
 
+// The outcome of tests belongs to the revision that was tested, and counts for the action that made it.
+static void end_tests(struct work *w, const char *why)
+{
+    struct reconcile *r = w->r;
+    struct value known = history_latest(r->status);
+    struct value snapshot = snapshot_of(r->arena, &w->latest, value_str(value_get(known, "action")),
+                                        value_str(value_get(known, "ociDigest")));
+    struct value tests = snapshot_tests(r->arena, &w->latest, value_path(r->spec, "test.filters"));
+    const char *release = snapshot_release_name(r->arena, snapshot), *chart = snapshot_chart_name(r->arena, snapshot);
+    bool of_install = str_eq(value_str(value_get(r->status, "lastAttemptedReleaseAction")), "install");
+    enum action_kind kind = of_install ? ACTION_INSTALL : ACTION_UPGRADE;
+    size_t count = value_len(tests);
+    const char *ran =
+        count ? arena_printf(r->arena, "%zu test hook%s completed successfully", count, count > 1 ? "s" : "")
+              : "no test hooks";
+    const char *message =
+        arena_printf(r->arena, "Helm test %s for release %s with chart %s: %s", why ? "failed" : "succeeded", release,
+                     chart, why ? trimmed(r->arena, why) : ran);
+    value_set(snapshot, "testHooks", tests);
+    history_put(r->arena, r->status, snapshot);
+    condition_set(r, "TestSuccess", why ? "False" : "True", why ? "TestFailed" : "TestSucceeded", "%s", message);
+    reconcile_event(r, why ? "Warning" : "Normal", why ? "TestFailed" : "TestSucceeded", metadata_of(w, snapshot), "%s",
+                    message);
+    if (!why)
+        return;
+    increment(r->status, "failures");
+    if (snapshot_tested(snapshot) && !remediation_of(w, kind)->ignore_tests)
+        increment(r->status, of_install ? "installFailures" : "upgradeFailures");
+}
+
 void report_end(struct work *w, enum action_kind kind, const char *why, bool remediation)
 {
     struct reconcile *r = w->r;
+    if (kind == ACTION_TEST) {
+        end_tests(w, why);
+        return;
+    }
     // A rollback brings back what was wanted before, an uninstall takes down what is there.
-    const char *oci_digest = is_release(kind)          ? value_str(value_get(r->status, "lastAttemptedRevisionDigest"))
-                             : kind == ACTION_ROLLBACK ? value_str(value_get(history_previous(r->status), "ociDigest"))
-                                                       : value_str(value_get(history_latest(r->status), "ociDigest"));
+    const char *oci_digest =
+        is_release(kind) ? value_str(value_get(r->status, "lastAttemptedRevisionDigest"))
+        : kind == ACTION_ROLLBACK
+            ? value_str(value_get(history_previous(r->status, w->spec.upgrade.ignore_tests), "ociDigest"))
+            : value_str(value_get(history_latest(r->status), "ociDigest"));
     struct value snapshot = snapshot_of(r->arena, &w->latest, action_word(kind), oci_digest), about = snapshot;
     report_begin(w, kind);
     if (is_release(kind))
         note_duration(w);
     if (kind == ACTION_ROLLBACK) // Flux names the revision that it went back to
-        about = value_is_null(history_previous(r->status)) ? snapshot : history_previous(r->status);
+        about = value_is_null(history_previous(r->status, w->spec.upgrade.ignore_tests))
+                    ? snapshot
+                    : history_previous(r->status, w->spec.upgrade.ignore_tests);
     if (why)
         end_failed(w, kind, about, why, remediation);
     else
@@ -227,17 +266,22 @@ void report_in_sync(struct work *w)
         condition_set(r, "Released", "True", WORDS[kind].succeeded, "%s",
                       success_message(r->arena, kind, latest, false));
     }
-    history_truncate(r->arena, r->status);
+    if (!w->spec.test)
+        condition_remove(r, "TestSuccess");
+    history_truncate(r->arena, r->status, w->spec.upgrade.ignore_tests);
 }
 
 struct value report_summary(struct work *w)
 {
-    struct value released = condition_get(w->r->status, "Released"),
-                 remediated = condition_get(w->r->status, "Remediated");
-    if (value_is_null(released))
-        return remediated;
-    if (value_is_null(remediated) || value_int_or(value_get(remediated, "observedGeneration"), 0) <
-                                         value_int_or(value_get(released, "observedGeneration"), 0))
-        return released;
-    return remediated;
+    static const char *const types[] = {"Remediated", "TestSuccess", "Released"};
+    struct value best = VALUE_NULL;
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        struct value c = condition_get(w->r->status, types[i]);
+        bool counts = !str_eq(types[i], "TestSuccess") || (w->spec.test && !w->spec.ignore_tests);
+        int64_t generation = value_int_or(value_get(c, "observedGeneration"), 0);
+        if (!value_is_null(c) && counts &&
+            (value_is_null(best) || generation > value_int_or(value_get(best, "observedGeneration"), 0)))
+            best = c;
+    }
+    return best;
 }

@@ -2,6 +2,7 @@
 #include "snapshot.h"
 
 #include "digest/digest.h"
+#include "hooks.h"
 
 const char *values_digest(struct arena *a, struct value values)
 {
@@ -13,8 +14,7 @@ const char *values_digest(struct arena *a, struct value values)
     return sha256_digest(a, buf_cstr(&text), text.len);
 }
 
-// ---- one snapshot
-// -----------------------------------------------------------------------------------------------------
+// ---- one snapshot -------------------------------------------------------------------------------
 static bool is_test(struct value hook)
 {
     struct value events = value_get(hook, "events");
@@ -108,10 +108,55 @@ const char *snapshot_chart_name(struct arena *a, struct value s)
     return arena_printf(a, "%s@%s", text(s, "chartName"), text(s, "chartVersion"));
 }
 
-// ---- the history
-// ------------------------------------------------------------------------------------------------------
-static bool is_good(struct value snapshot)
+// ---- tests --------------------------------------------------------------------------------------
+struct value snapshot_tests(struct arena *a, const struct release *r, struct value filters)
 {
+    struct value tests = value_dict(a), hooks = value_get(r->document, "hooks");
+    for (size_t i = 0; i < value_len(hooks); i++) {
+        struct value hook = value_at(hooks, i), run = value_get(hook, "last_run"), test = value_dict(a);
+        const char *name = value_str_or(value_get(hook, "name"), "");
+        if (!is_test(hook) || !hooks_selected(filters, name))
+            continue;
+        value_set_str(test, "phase", value_str_or(value_get(run, "phase"), NULL));
+        set_time(test, "lastStarted", value_str(value_get(run, "started_at")));
+        set_time(test, "lastCompleted", value_str(value_get(run, "completed_at")));
+        value_set(tests, name, test);
+    }
+    return tests;
+}
+
+static bool in_phase(struct value test, const char *phase)
+{
+    return str_eq(value_str(value_get(test, "phase")), phase);
+}
+
+bool snapshot_tests_failed(struct value snapshot)
+{
+    struct value tests = value_get(snapshot, "testHooks");
+    for (struct value_iter it = {0}; value_next(tests, &it);)
+        if (in_phase(it.value, "Failed"))
+            return true;
+    return false;
+}
+
+bool snapshot_tested(struct value snapshot)
+{
+    struct value tests = value_get(snapshot, "testHooks");
+    if (!value_is(tests, V_DICT))
+        return false;
+    if (snapshot_tests_failed(snapshot))
+        return true;
+    for (struct value_iter it = {0}; value_next(tests, &it);)
+        if (!in_phase(it.value, "Succeeded"))
+            return false;
+    return true;
+}
+
+// ---- the history --------------------------------------------------------------------------------
+static bool is_good(struct value snapshot, bool ignore_tests)
+{
+    if (!ignore_tests && snapshot_tests_failed(snapshot))
+        return false;
     return str_eq(text(snapshot, "status"), RELEASE_DEPLOYED) || str_eq(text(snapshot, "status"), RELEASE_SUPERSEDED);
 }
 
@@ -120,11 +165,11 @@ struct value history_latest(struct value status)
     return value_at(value_get(status, "history"), 0);
 }
 
-struct value history_previous(struct value status)
+struct value history_previous(struct value status, bool ignore_tests)
 {
     struct value list = value_get(status, "history");
     for (size_t i = 1; i < value_len(list); i++)
-        if (is_good(value_at(list, i)))
+        if (is_good(value_at(list, i), ignore_tests))
             return value_at(list, i);
     return VALUE_NULL;
 }
@@ -158,12 +203,12 @@ void history_limit(struct arena *a, struct value status, size_t keep)
     value_set(status, "history", list);
 }
 
-void history_truncate(struct arena *a, struct value status)
+void history_truncate(struct arena *a, struct value status, bool ignore_tests)
 {
     struct value list = value_get(status, "history");
     size_t keep = HISTORY_KEPT;
     for (size_t i = value_len(list); i-- > 1;)
-        if (is_good(value_at(list, i)))
+        if (is_good(value_at(list, i), ignore_tests))
             keep = i + 1;
     history_limit(a, status, keep);
 }
@@ -185,16 +230,18 @@ void history_supersede(struct arena *a, struct value status, const struct releas
         struct release before = *superseded;
         before.document = value_copy(a, superseded->document);
         release_set_status(&before, RELEASE_DEPLOYED, release_description(superseded));
-        if (snapshot_matches(a, s, &before))
-            history_put(
-                a, status,
-                snapshot_of(a, superseded, value_str(value_get(s, "action")), value_str(value_get(s, "ociDigest"))));
+        if (!snapshot_matches(a, s, &before))
+            return;
+        struct value now =
+            snapshot_of(a, superseded, value_str(value_get(s, "action")), value_str(value_get(s, "ociDigest")));
+        if (value_has(s, "testHooks"))
+            value_set(now, "testHooks", value_get(s, "testHooks"));
+        history_put(a, status, now);
         return;
     }
 }
 
-// ---- the inventory
-// ----------------------------------------------------------------------------------------------------
+// ---- the inventory ------------------------------------------------------------------------------
 // "namespace_name_group_kind", and colons (of RBAC names) as two underscores: cli-utils' ObjMetadata.
 static const char *object_id(struct arena *a, struct value object, struct slice group)
 {

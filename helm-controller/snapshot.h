@@ -19,16 +19,22 @@ bool snapshot_matches(struct arena *a, struct value snapshot,
 const char *snapshot_release_name(struct arena *a, struct value snapshot); // "ns/name.v1"
 const char *snapshot_chart_name(struct arena *a, struct value snapshot);   // "my-app@1.0.0"
 
+// Test hooks as status.history has them: {name: {phase, lastStarted, lastCompleted}} of those that the filters take; an
+// empty dict where there are none.
+struct value snapshot_tests(struct arena *a, const struct release *r, struct value filters);
+bool snapshot_tested(struct value snapshot); // all of them have succeeded, or one has failed
+bool snapshot_tests_failed(struct value snapshot);
+
 // status.history, newest first.
 struct value history_latest(struct value status); // null: none
-struct value
-history_previous(struct value status); // the newest deployed or superseded one below the latest; null: none
-void history_put(struct arena *a, struct value status,
-                 struct value snapshot); // in the place of the same revision's, or in front
+// The newest deployed or superseded one below the latest whose tests have not failed, or may fail; null: none.
+struct value history_previous(struct value status, bool ignore_tests);
+// In the place of the same revision's, or in front.
+void history_put(struct arena *a, struct value status, struct value snapshot);
 #define HISTORY_KEPT 5
 // Keeps what is needed to roll back: the latest and all down to the previous good one; where there is none,
 // HISTORY_KEPT.
-void history_truncate(struct arena *a, struct value status);
+void history_truncate(struct arena *a, struct value status, bool ignore_tests);
 void history_limit(struct arena *a, struct value status, size_t keep); // the newest ones
 void history_clear(struct value status);
 // A deployed revision that has been superseded since, and has not been changed otherwise.

@@ -8,8 +8,7 @@
 #define OWNER_NAME "helm.toolkit.fluxcd.io/name"
 #define OWNER_NAMESPACE "helm.toolkit.fluxcd.io/namespace"
 
-// ---- the HelmChart
-// ----------------------------------------------------------------------------------------------------
+// ---- the HelmChart ------------------------------------------------------------------------------
 static const char *chart_namespace(struct reconcile *r)
 {
     return value_str_or(value_path(r->spec, "chart.spec.sourceRef.namespace"), r->namespace);
@@ -124,8 +123,7 @@ bool source_apply_chart(struct reconcile *r, struct error *err)
     return true;
 }
 
-// ---- the source
-// -------------------------------------------------------------------------------------------------------
+// ---- the source ---------------------------------------------------------------------------------
 static struct kube_ref ref_of(struct reconcile *r)
 {
     struct value ref = value_get(r->spec, "chartRef");
@@ -176,8 +174,7 @@ enum source_state source_find(struct reconcile *r, struct source *out, struct er
     return SOURCE_READY;
 }
 
-// ---- who is concerned
-// -------------------------------------------------------------------------------------------------
+// ---- who is concerned ---------------------------------------------------------------------------
 struct search {
     struct kube_ref ref;
     struct queue_keys *keys;

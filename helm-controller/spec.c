@@ -49,6 +49,13 @@ struct spec spec_read(struct arena *a, struct value object)
         .install = remediation_of(value_get(v, "install")),
         .upgrade = remediation_of(value_get(v, "upgrade")),
     };
+    struct value test = value_get(v, "test");
+    spec.test = value_true(value_get(test, "enable"));
+    spec.ignore_tests = value_true(value_get(test, "ignoreFailures"));
+    spec.install.ignore_tests =
+        value_bool_or(value_path(v, "install.remediation.ignoreTestFailures"), spec.ignore_tests);
+    spec.upgrade.ignore_tests =
+        value_bool_or(value_path(v, "upgrade.remediation.ignoreTestFailures"), spec.ignore_tests);
     spec.install.uninstall = true;
     struct value upgrade = value_path(v, "upgrade.remediation");
     spec.upgrade.uninstall = str_eq(value_str(value_get(upgrade, "strategy")), "uninstall");
@@ -69,6 +76,7 @@ struct action_options spec_options(const struct spec *spec, enum action_kind kin
         .propagation = value_str_or(value_get(own, "deletionPropagation"), "background"),
         .keep_history = value_true(value_get(own, "keepHistory")),
         .max_history = spec->max_history,
+        .test_filters = value_path(spec->value, "test.filters"),
     };
 }
 

@@ -12,6 +12,7 @@ struct remediation {   // install.remediation or upgrade.remediation
     int retries;       // negative: without end
     bool last_failure; // the last failure is remediated too
     bool uninstall;    // else: roll back
+    bool ignore_tests; // tests that fail are no failure
     bool retry;        // strategy RetryOnFailure: no remediation, the action is tried again
     int64_t retry_ms;  // after this long
 };
@@ -21,6 +22,7 @@ struct spec {
     const char *release_name, *release_namespace, *storage_namespace;
     int max_history;
     struct remediation install, upgrade;
+    bool test, ignore_tests; // test.enable, test.ignoreFailures
 };
 struct spec spec_read(struct arena *a, struct value object);
 

@@ -117,8 +117,7 @@ bool values_compose(struct reconcile *r, struct value *out, struct error *err)
     return true;
 }
 
-// ---- who is concerned
-// -------------------------------------------------------------------------------------------------
+// ---- who is concerned ---------------------------------------------------------------------------
 struct search {
     const char *kind, *name;
     struct queue_keys *keys;

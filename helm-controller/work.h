@@ -23,8 +23,7 @@ struct work {
     bool attempted;         // an action has ended in this reconcile
 };
 
-// ---- release_work.c: storage and actions
-// ----------------------------------------------------------------------------------
+// ---- release_work.c: storage and actions --------------------------------------------------------
 bool work_read(struct work *w, struct error *err); // into w->latest: of the release that the spec names
 bool work_read_latest(struct work *w, const char *storage_namespace, const char *name, struct error *err);
 // Whether an action of this HelmRelease is under way on the newest revision, and which.
@@ -43,11 +42,11 @@ enum begin_state work_begin_release(struct work *w, enum action_kind kind, struc
                                     struct error *err);
 // *missing: there is no revision to go back to; *corrupt: there is one, but it is not what it was.
 bool work_begin_rollback(struct work *w, struct action *action, bool *missing, bool *corrupt, struct error *err);
+bool work_begin_test(struct work *w, struct action *action, struct error *err);
 bool work_begin_uninstall(struct work *w, const char *storage_namespace, struct action *action, struct error *err);
 struct action work_continue(struct work *w, const char *storage_namespace, enum action_kind kind);
 
-// ---- report.c: outcomes in conditions, counters, history and events
-// ----------------------------------------------------------
+// ---- report.c: outcomes in conditions, counters, history and events -----------------------------
 void report_begin(struct work *w, enum action_kind kind);
 // An action has ended on w->latest. why: NULL for success. remediation: it was one (an uninstall can be the end of a
 // HelmRelease, too).
@@ -59,11 +58,10 @@ void report_unlocked(struct work *w, const char *status);
 bool report_superseded(struct work *w, struct error *err);
 // The release is in sync: conditions of an earlier failure say so.
 void report_in_sync(struct work *w);
-// What Ready has to say: Remediated or Released, whichever is of the newer generation.
+// What Ready has to say: Remediated, TestSuccess (where it counts) or Released, whichever is of the newest generation.
 struct value report_summary(struct work *w);
 
-// ---- work_know.c: what is wanted
-// -----------------------------------------------------------------------------------------------
+// ---- work_know.c: what is wanted ----------------------------------------------------------------
 struct value work_ready(struct work *w);                // the Ready condition
 int64_t work_counter(struct work *w, const char *name); // of the status: "failures", …
 void work_clear_failures(struct value status);
@@ -74,28 +72,25 @@ bool work_know(struct work *w, struct result *result);
 bool work_know_version(struct work *w, struct error *err); // of the chart
 void work_note_attempt(struct work *w);                    // status.lastAttempted*; a new attempt has no failures yet
 
-// ---- work_drive.c: from what is there to what is wanted
-// ---------------------------------------------------------------------------
+// ---- work_drive.c: from what is there to what is wanted -----------------------------------------
 struct result work_drive(struct work *w);
 struct result work_go_on(struct work *w, enum action_kind kind); // with the action that is under way
 // Notes the outcome of an action that ended without being noted.
 bool work_record(struct work *w, enum action_kind kind, struct error *err);
 
-// ---- work_end.c
-// -----------------------------------------------------------------------------------------------------------------
+// ---- work_end.c ---------------------------------------------------------------------------------
 struct result work_finalize(struct work *w); // the HelmRelease is being deleted
 // Uninstalls a release that the spec no longer names, and reads the one that it does. False: *result ends the
 // reconcile.
 bool work_settle_target(struct work *w, struct result *result);
 
-// ---- work_results.c: what a reconcile ends with
-// -----------------------------------------------------------------------------------
+// ---- work_results.c: what a reconcile ends with -------------------------------------------------
 const char *condition_word(struct value condition, const char *key, const char *fallback);
 struct result result_again(struct work *w);     // after a failure, with back-off
 struct result result_exhausted(struct work *w); // no retries are left
 struct result result_stuck(struct work *w, const char *reason, const char *message);
 struct result result_in_sync(struct work *w);
-struct result result_running(struct work *w, const struct action *action, bool remediation);
+struct result result_running(struct work *w, const struct action *action, bool beside);
 struct result result_soon(struct work *w, const char *message); // something short is under way
 struct result result_later(struct work *w, const char *reason,
                            const char *message); // a prerequisite is missing: --requeue-dependency

@@ -3,15 +3,15 @@
 
 #define TURNS_MAX 6 // actions that can end in one reconcile: unlock, release, remediation
 
-// ---- one action
-// ------------------------------------------------------------------------------------------------------------- Goes on
-// with an action. True: it has ended and is noted in the status; false: *result is what the reconcile ends with.
+// ---- one action ---------------------------------------------------------------------------------
+// Goes on with an action. True: it has ended and is noted in the status; false: *result is what the reconcile ends with.
 static bool step(struct work *w, struct action *action, struct result *result)
 {
     struct reconcile *r = w->r;
     struct error err cleanup(error_clear) = {0};
     bool remediation = action->kind == ACTION_ROLLBACK || action->kind == ACTION_UNINSTALL;
-    *result = result_running(w, action, remediation);
+    bool beside = remediation || action->kind == ACTION_TEST;
+    *result = result_running(w, action, beside);
     // Seen before it is worked on: a hook or a slow API server can take a while.
     if (!status_flush(r, &err)) {
         *result = result_failed(r, "ReconcileError", &err);
@@ -21,7 +21,7 @@ static bool step(struct work *w, struct action *action, struct result *result)
     w->latest = action->release;
     switch (state) {
     case ACTION_RUNNING:
-        *result = result_running(w, action, remediation);
+        *result = result_running(w, action, beside);
         return false;
     case ACTION_ERROR:
         error_wrap(&err, "%s of release %s/%s", action_word(action->kind), w->spec.release_namespace,
@@ -61,6 +61,8 @@ static bool abandon(struct work *w, enum action_kind kind, struct error *err)
     if (!action_abandon(&action, why, err))
         return false;
     w->latest = action.release;
+    if (kind == ACTION_TEST)
+        return true;
     log_info("action abandoned", LOG_S("action", action_word(kind)), LOG_S("reason", why));
     history_put(w->r->arena, w->r->status, snapshot_of(w->r->arena, &w->latest, action_word(kind), NULL));
     return true;
@@ -109,8 +111,7 @@ static bool release(struct work *w, enum action_kind kind, struct result *result
     }
 }
 
-// ---- deciding
-// -----------------------------------------------------------------------------------------------------------------
+// ---- deciding -----------------------------------------------------------------------------------
 // Whether the newest revision is what is wanted. The digest beside it answers most of the time, without fetching the
 // chart.
 static bool is_in_sync(struct work *w, bool *answer, struct error *err)
@@ -155,7 +156,7 @@ static struct result roll_back(struct work *w, bool *upgrade)
     struct result result;
     bool missing, corrupt;
     *upgrade = false;
-    history_truncate(w->r->arena, w->r->status);
+    history_truncate(w->r->arena, w->r->status, w->spec.upgrade.ignore_tests);
     if (work_begin_rollback(w, &action, &missing, &corrupt, &err))
         return step(w, &action, &result) ? after_remediation(w) : result;
     if (missing)
@@ -175,10 +176,20 @@ static struct result uninstall_remediation(struct work *w)
     struct error err cleanup(error_clear) = {0};
     struct action action;
     struct result result;
-    history_truncate(w->r->arena, w->r->status);
+    history_truncate(w->r->arena, w->r->status, w->spec.upgrade.ignore_tests);
     if (!work_begin_uninstall(w, w->spec.storage_namespace, &action, &err))
         return result_failed(w->r, "ReconcileError", &err);
     return step(w, &action, &result) ? after_remediation(w) : result;
+}
+
+static bool test(struct work *w, struct result *result)
+{
+    struct error err cleanup(error_clear) = {0};
+    struct action action;
+    if (work_begin_test(w, &action, &err))
+        return step(w, &action, result);
+    *result = result_failed(w->r, "ReconcileError", &err);
+    return false;
 }
 
 // One action after the other, until one has to be waited for, or nothing is left to do.
@@ -213,6 +224,10 @@ struct result work_drive(struct work *w)
             break;
         case DECIDE_UNINSTALL:
             return uninstall_remediation(w);
+        case DECIDE_TEST:
+            if (!test(w, &result))
+                return result;
+            continue;
         case DECIDE_INSTALL:
         case DECIDE_UPGRADE:
             break;

@@ -4,8 +4,7 @@
 #include "digest/digest.h"
 #include "values.h"
 
-// ---- the status and the spec
-// ---------------------------------------------------------------------------------------------
+// ---- the status and the spec --------------------------------------------------------------------
 struct value work_ready(struct work *w)
 {
     return condition_get(w->r->status, "Ready");
@@ -38,7 +37,7 @@ struct decide_facts work_facts(struct work *w)
 {
     struct value latest = history_latest(w->r->status);
     bool absent = value_is_null(w->latest.document);
-    return (struct decide_facts){
+    struct decide_facts facts = {
         .status = absent ? NULL : release_status(&w->latest),
         .has_history = !value_is_null(latest),
         .observed = !absent && !value_is_null(latest) && snapshot_matches(w->r->arena, latest, &w->latest),
@@ -46,12 +45,16 @@ struct decide_facts work_facts(struct work *w)
         .last_action = value_str_or(value_get(w->r->status, "lastAttemptedReleaseAction"), ""),
         .install_failures = work_counter(w, "installFailures"),
         .upgrade_failures = work_counter(w, "upgradeFailures"),
+        .untested = w->spec.test && !snapshot_tested(latest),
     };
+    int64_t failures;
+    const struct remediation *active = decide_active(&facts, &w->spec, &failures);
+    facts.tests_failed = w->spec.test && active && !active->ignore_tests && snapshot_tests_failed(latest);
+    return facts;
 }
 
-// ---- prerequisites
-// -------------------------------------------------------------------------------------------------------- The first
-// dependency that is not ready, in words; NULL: all are.
+// ---- prerequisites ------------------------------------------------------------------------------
+// The first dependency that is not ready, in words; NULL: all are.
 static const char *first_unready(struct work *w)
 {
     struct reconcile *r = w->r;

@@ -96,8 +96,8 @@ struct result result_denied(struct work *w, struct error *err)
     return result_stalled(w->r, "AccessDenied", "%s", error_text(err));
 }
 
-// A remediation does not touch Ready: that an action failed is more important than what is done about it.
-struct result result_running(struct work *w, const struct action *action, bool remediation)
+// Beside a release: a remediation or a test does not touch Ready, which says how the release itself went.
+struct result result_running(struct work *w, const struct action *action, bool beside)
 {
     struct reconcile *r = w->r;
     int64_t elapsed = clock_wall_us() / 1000 - action->release.progress.started_ms, after = elapsed / 10;
@@ -106,7 +106,7 @@ struct result result_running(struct work *w, const struct action *action, bool r
     struct value ready = work_ready(w);
     after = after < POLL_LEAST_MS ? POLL_LEAST_MS : after > POLL_MOST_MS ? POLL_MOST_MS : after;
     log_debug(message, LOG_S("waitingFor", action->message));
-    if (!remediation)
+    if (!beside)
         return result_wait(r, after, NULL, "Progressing", "%s", message);
     struct result result =
         result_wait(r, after, condition_word(ready, "status", "False"), condition_word(ready, "reason", "Progressing"),

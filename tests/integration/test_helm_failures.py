@@ -466,3 +466,45 @@ def test_taken_over_from_helm(cluster, namespace, charts, mode):
     raw = json.loads(cluster.raw("/api/v1/namespaces/%s/configmaps/app" % namespace))
     assert [(m["manager"], m["operation"]) for m in raw["metadata"]["managedFields"]] == [("helm-controller", "Apply")]
     assert [h[:2] for h in history(cluster, namespace)] == [(1, "superseded"), (2, "deployed")]
+
+
+# ---- helm tests -------------------------------------------------------------------------------------------------------------------------
+def test_tests_that_succeed(cluster, namespace, charts):
+    templates = {"cm.yaml": CONFIGMAP, "a.yaml": hook("smoke", "test"), "b.yaml": hook("slow", "test", 5)}
+    charts.publish("1.0.0", templates=templates)
+    cluster.apply(release(namespace, test={"enable": True, "filters": [{"name": "app-slow", "exclude": True}]}))
+    obj = wait_release(cluster, namespace, reason="TestSucceeded")
+    assert condition(obj)["message"] == \
+        "Helm test succeeded for release %s/app.v1 with chart app@1.0.0: 1 test hook completed successfully" % namespace
+    assert condition(obj, "TestSuccess")["status"] == condition(obj, "Released")["status"] == "True"
+    assert obj["status"]["history"][0]["testHooks"]["app-smoke"]["phase"] == "Succeeded"
+    assert cluster.get("job", "app-slow", namespace) is None
+    wait_event(cluster, "HelmRelease", "app", namespace, reason="TestSucceeded", type="Normal")
+    assert history(cluster, namespace) == [(1, "deployed", "Install complete")]
+    # nothing is tested twice
+    uid = cluster.get("job", "app-smoke", namespace)["metadata"]["uid"]
+    token = request_reconcile(cluster, "helmrelease", "app", namespace)
+    wait_for("the request", lambda: cluster.get("helmrelease", "app", namespace)["status"].get("lastHandledReconcileAt") == token)
+    assert cluster.get("job", "app-smoke", namespace)["metadata"]["uid"] == uid
+    # a chart without tests has passed them; tests that are no longer wanted are forgotten
+    charts.publish("1.1.0")
+    wait_release(cluster, namespace, reason="TestSucceeded", message="v2 with chart app@1.1.0: no test hooks")
+    cluster.patch("helmrelease", "app", {"spec": {"test": {"enable": False}}}, namespace)
+    assert not condition(wait_release(cluster, namespace, reason="UpgradeSucceeded"), "TestSuccess")
+
+
+def test_tests_that_fail_are_remediated(cluster, namespace, charts):
+    charts.publish("1.0.0", values={"text": "good"})
+    cluster.apply(release(namespace, test={"enable": True}, upgrade={"remediation": {"retries": 0, "remediateLastFailure": True}}))
+    wait_release(cluster, namespace, reason="TestSucceeded")
+    cluster.kubelet.behave(namespace, CRASHING, image="hook")
+    charts.publish("1.1.0", templates={"cm.yaml": CONFIGMAP, "t.yaml": hook("smoke", "test")}, values={"text": "bad"})
+    obj = wait_release(cluster, namespace, type="Stalled", reason="RetriesExceeded", message="Failed to upgrade after 1 attempt(s)")
+    assert condition(obj, "TestSuccess")["reason"] == "TestFailed" and condition(obj, "Remediated")["reason"] == "RollbackSucceeded"
+    assert cluster.get("configmap", "app", namespace)["data"]["text"] == "good"
+    wait_event(cluster, "HelmRelease", "app", namespace, reason="TestFailed", type="Warning", message="test hook app/templates/t.yaml failed")
+    # the same failure, ignored
+    cluster.patch("helmrelease", "app", {"spec": {"test": {"ignoreFailures": True}}}, namespace)
+    obj = wait_release(cluster, namespace, reason="UpgradeSucceeded")
+    assert condition(obj, "TestSuccess")["status"] == "False"
+    assert cluster.get("configmap", "app", namespace)["data"]["text"] == "bad"

@@ -59,6 +59,9 @@ def test_hundred_releases(cluster, namespace, web_server):
     listed = lambda: {o["metadata"]["name"]: o for o in cluster.list("helmrelease", namespace)}
     with Controller("helm-controller", cluster) as c:
         wait_for("all ready", lambda: all(condition(o).get("status") == "True" for o in listed().values()), 90)
+        told = lambda: [e for e in cluster.list("events", namespace) if e["reason"] == "InstallSucceeded"]
+        wait_for("all events", lambda: len(told()) == 100)
+
         def writes():
             return sum(c.metric("rest_client_requests_total", method=m) for m in ("POST", "PATCH", "DELETE"))
         before = writes()

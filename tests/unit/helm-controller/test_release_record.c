@@ -97,8 +97,7 @@ static void test_hostile_records(void **state)
     }
 }
 
-// ---- what the status remembers
-// -------------------------------------------------------------------------------------------
+// ---- what the status remembers ------------------------------------------------------------------
 static void test_snapshot_knows_its_release(void **state)
 {
     struct arena *a cleanup(cleanup_arena) = arena_new();
@@ -166,14 +165,14 @@ static void test_history(void **state)
     put(a, status, 3, RELEASE_FAILED);
     put(a, status, 4, RELEASE_FAILED);
     assert_string_equal(versions(a, status), "4 3 2 1");
-    assert_int_equal(value_int_or(value_get(history_previous(status), "version"), 0), 2);
-    history_truncate(a, status);
+    assert_int_equal(value_int_or(value_get(history_previous(status, false), "version"), 0), 2);
+    history_truncate(a, status, false);
     assert_string_equal(versions(a, status), "4 3 2");
     history_clear(status);
     for (int i = 1; i < 9; i++)
         put(a, status, i, RELEASE_FAILED);
-    assert_true(value_is_null(history_previous(status)));
-    history_truncate(a, status);
+    assert_true(value_is_null(history_previous(status, false)));
+    history_truncate(a, status, false);
     assert_string_equal(versions(a, status), "8 7 6 5 4");
 }
 
