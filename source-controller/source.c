@@ -113,7 +113,10 @@ bool source_begin(struct reconcile *r, struct source *s, struct result *result)
     value_unset(r->status, "url");
     s->current = (struct artifact){0};
     condition_remove(r, "ArtifactInStorage");
-    if (source_progress(s, NULL, &err, had ? "disappeared from storage" : "%s", ""))
+    // A source that goes on failing keeps saying why, and does not flap with each try.
+    if (!had && s->was_failing)
+        return true;
+    if (source_progress(s, NULL, &err, "%s", had ? "disappeared from storage" : ""))
         return true;
     *result = result_failed(r, "PatchOperationFailed", &err);
     return false;

@@ -7,7 +7,7 @@
 #define TIMEOUT_MS 60000
 #define REDIRECTS 10
 #define BACKOFF_MS 200
-#define RETRY_AFTER_MAX_MS 10000 // longer waits are the caller's: a worker has other things to do meanwhile
+#define RETRY_AFTER_MAX_MS 2000 // longer waits are the caller's: a worker has other things to do meanwhile
 
 enum error_class http_status_class(long status)
 {

@@ -1,7 +1,10 @@
 """source-controller: OCIRepository, against docker-registry, a registry that misbehaves, and a real API server."""
+import base64
+import http.client
 import http.server
 import threading
 import time
+import urllib.parse
 
 import pytest
 
@@ -217,3 +220,64 @@ def test_refused_fields(controller, cluster, registry, namespace):
                        ({"serviceAccountName": "x"}, "spec.serviceAccountName")):
         again(cluster, namespace, registry.host, **spec)
         failed(cluster, KIND, "repo", namespace, "UnsupportedField", text + " is not supported by Runnel yet", stalled=True, on=None)
+
+
+class Proxy:
+    """A forward proxy for plain HTTP that wants a password."""
+
+    def __init__(self, user, password):
+        outer = self
+        self.seen = []
+        wanted = "Basic " + base64.b64encode(("%s:%s" % (user, password)).encode()).decode()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def respond(self):
+                outer.seen.append(self.path)
+                if self.headers.get("Proxy-Authorization") != wanted:
+                    self.send_error(407)
+                    return
+                target = urllib.parse.urlsplit(self.path)
+                c = http.client.HTTPConnection(target.netloc, timeout=10)
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                c.request(self.command, target.path + ("?" + target.query if target.query else ""), body,
+                          {k: v for k, v in self.headers.items() if not k.lower().startswith("proxy-")})
+                r = c.getresponse()
+                data = r.read()
+                self.send_response(r.status)
+                for k, v in r.getheaders():
+                    if k.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
+                        self.send_header(k, v)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            do_GET = do_HEAD = do_POST = respond
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = "http://127.0.0.1:%d" % self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+def test_proxy(controller, cluster, registry, git_server, namespace):
+    """proxySecretRef of OCIRepository and GitRepository."""
+    digest = push(registry, namespace, "latest", {"a": "a"})
+    commit = git_server.create(namespace)
+    proxy = Proxy("proxy-user", "Proxy-Word")
+    cluster.apply(secret("proxy", namespace, address=proxy.url, username="proxy-user", password="Proxy-Word"))
+    add(cluster, namespace, registry.host, insecure=True, proxySecretRef={"name": "proxy"})
+    ready(cluster, KIND, "repo", namespace, digest)
+    assert any("/v2/%s/blobs/" % namespace in path for path in proxy.seen)
+    cluster.apply(source("GitRepository", "repo", namespace, url=git_server.http(namespace), ref={"branch": "main"}, proxySecretRef={"name": "proxy"}))
+    ready(cluster, "gitrepository", "repo", namespace, commit)
+    assert any(path.endswith("/git-upload-pack") for path in proxy.seen)
+    cluster.apply(secret("proxy", namespace, address=proxy.url, username="proxy-user", password="Wrong-Word"))
+    obj = reconcile(cluster, KIND, "repo", namespace)
+    assert condition(obj, "Ready")["status"] == "False" and "Wrong-Word" not in str(obj)
+    cluster.run("delete", "secret", "proxy", "-n", namespace)
+    cluster.apply(secret("proxy", namespace, other="x"))
+    reconcile(cluster, KIND, "repo", namespace)
+    failed(cluster, KIND, "repo", namespace, "AuthenticationFailed", "failed to get proxy address: secret '%s/proxy': key 'address' not found" % namespace)
+    proxy.server.shutdown()
