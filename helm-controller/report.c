@@ -285,3 +285,16 @@ struct value report_summary(struct work *w)
     }
     return best;
 }
+
+void report_ready(struct work *w)
+{
+    struct value summary = report_summary(w);
+    const char *status = value_str_or(value_get(summary, "status"), "Unknown");
+    if (value_is_null(summary))
+        return;
+    // That something had to be mended is no success.
+    if (str_eq(value_str(value_get(summary, "type")), "Remediated"))
+        status = "False";
+    condition_set(w->r, "Ready", status, value_str_or(value_get(summary, "reason"), "Failed"), "%s",
+                  value_str_or(value_get(summary, "message"), ""));
+}

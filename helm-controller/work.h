@@ -60,6 +60,8 @@ bool report_superseded(struct work *w, struct error *err);
 void report_in_sync(struct work *w);
 // What Ready has to say: Remediated, TestSuccess (where it counts) or Released, whichever is of the newest generation.
 struct value report_summary(struct work *w);
+// Makes Ready say it. After an uninstall that mends a failure it keeps saying what failed.
+void report_ready(struct work *w);
 
 // ---- work_know.c: what is wanted ----------------------------------------------------------------
 struct value work_ready(struct work *w);                // the Ready condition

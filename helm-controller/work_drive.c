@@ -4,7 +4,8 @@
 #define TURNS_MAX 6 // actions that can end in one reconcile: unlock, release, remediation
 
 // ---- one action ---------------------------------------------------------------------------------
-// Goes on with an action. True: it has ended and is noted in the status; false: *result is what the reconcile ends with.
+// Goes on with an action. True: it has ended and is noted in the status; false: *result is what the reconcile ends
+// with.
 static bool step(struct work *w, struct action *action, struct result *result)
 {
     struct reconcile *r = w->r;
@@ -33,6 +34,8 @@ static bool step(struct work *w, struct action *action, struct result *result)
     }
     report_end(w, action->kind, state == ACTION_FAILED ? str_or(action->message, "failed") : NULL, remediation);
     w->attempted = true;
+    if (action->kind != ACTION_UNINSTALL)
+        report_ready(w);
     if (!report_superseded(w, &err) || !status_flush(r, &err)) {
         *result = result_failed(r, "ReconcileError", &err);
         return false;
@@ -50,6 +53,7 @@ bool work_record(struct work *w, enum action_kind kind, struct error *err)
     }
     report_end(w, kind, why, kind == ACTION_ROLLBACK);
     w->attempted = true;
+    report_ready(w);
     return report_superseded(w, err) && status_flush(w->r, err);
 }
 
@@ -78,6 +82,7 @@ static bool unlock(struct work *w, struct error *err)
     if (!release_update(r->kube, r->arena, w->spec.storage_namespace, &w->latest, err))
         return false;
     report_unlocked(w, status);
+    report_ready(w);
     struct value known = history_latest(r->status);
     if (value_int_or(value_get(known, "version"), 0) == release_version(&w->latest))
         history_put(r->arena, r->status,

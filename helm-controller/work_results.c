@@ -12,37 +12,47 @@ const char *condition_word(struct value condition, const char *key, const char *
     return value_str_or(value_get(condition, key), fallback);
 }
 
-// Another try after a time that grows with each failure. It is kept in the status, so that a restart does not shorten
-// it.
+// What went wrong, as Ready says it already, or as the outcomes have it.
+static struct value failure_of(struct work *w)
+{
+    struct value ready = work_ready(w);
+    return str_eq(condition_word(ready, "status", ""), "False") ? ready : report_summary(w);
+}
+
+// The back-off is counted in the status, so that a restart does not shorten it.
+static int64_t back_off(struct work *w, const struct remediation *active)
+{
+    int64_t wait = app_flag_ms(w->r->app, "min-retry-delay"), most = app_flag_ms(w->r->app, "max-retry-delay");
+    if (active && active->retry)
+        return active->retry_ms;
+    for (int64_t n = work_counter(w, "failures"); n > 1 && wait < most; n--)
+        wait *= 2;
+    return wait < most ? wait : most;
+}
+
 struct result result_again(struct work *w)
 {
     struct decide_facts facts = work_facts(w);
-    int64_t failures, wait = app_flag_ms(w->r->app, "min-retry-delay"),
-                      most = app_flag_ms(w->r->app, "max-retry-delay");
+    int64_t failures;
     const struct remediation *active = decide_active(&facts, &w->spec, &failures);
-    struct value summary = report_summary(w);
-    for (int64_t n = work_counter(w, "failures"); n > 1 && wait < most; n--)
-        wait *= 2;
-    wait = wait < most ? wait : most;
+    struct value failure = failure_of(w);
+    const char *reason = condition_word(failure, "reason", "Failed"), *why = condition_word(failure, "message", "");
+    int64_t wait = back_off(w, active);
+    struct result result = result_wait(w->r, wait, "False", reason, "%s", why);
     if (active && active->retry)
-        wait = active->retry_ms;
-    const char *message = active && active->retry ? arena_printf(w->r->arena, "retrying after %s",
-                                                                 duration_format(w->r->arena, wait * 1000000))
-                                                  : condition_word(summary, "message", "");
-    struct result result = result_wait(w->r, wait, "False", condition_word(summary, "reason", "Failed"), "%s",
-                                       condition_word(summary, "message", ""));
-    condition_set(w->r, "Reconciling", "True", "ProgressingWithRetry", "%s", message);
+        why = arena_printf(w->r->arena, "retrying after %s", duration_format(w->r->arena, wait * 1000000));
+    condition_set(w->r, "Reconciling", "True", "ProgressingWithRetry", "%s", why);
     return result;
 }
 
 // Ready keeps saying what went wrong; Stalled says why that is the end of it.
 struct result result_stuck(struct work *w, const char *reason, const char *message)
 {
-    struct value summary = report_summary(w);
+    struct value failure = failure_of(w);
     struct result result = result_stalled(w->r, reason, "%s", message);
-    if (!value_is_null(summary))
-        condition_set(w->r, "Ready", "False", condition_word(summary, "reason", reason), "%s",
-                      condition_word(summary, "message", message));
+    if (!value_is_null(failure))
+        condition_set(w->r, "Ready", "False", condition_word(failure, "reason", reason), "%s",
+                      condition_word(failure, "message", message));
     return result;
 }
 

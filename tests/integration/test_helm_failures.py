@@ -101,7 +101,9 @@ def test_crash_loop_is_rolled_back(cluster, namespace, charts):
     wait_version(cluster, namespace, 1)
     cluster.kubelet.behave(namespace, CRASHING, image="bad")
     charts.publish(**app("bad", "1.1.0"))
+    wait_release(cluster, namespace, status="False", reason="UpgradeFailed", message="context deadline exceeded")
     obj = wait_release(cluster, namespace, type="Stalled", reason="RetriesExceeded", message="Failed to upgrade after 2 attempt(s)", timeout=60)
+    assert condition(obj)["reason"] == "RollbackSucceeded"
     assert condition(obj, "Remediated")["reason"] == "RollbackSucceeded"
     assert condition(obj, "Remediated")["message"] == \
         "Helm rollback to previous release %s/app.v%d with chart app@1.0.0 succeeded" % (namespace, 3)
@@ -124,7 +126,7 @@ def test_failed_install_is_uninstalled_and_tried_again(cluster, namespace, chart
     charts.publish(**app())
     cluster.apply(release(namespace, timeout="2s", install={"remediation": {"retries": 1}}))
     obj = wait_release(cluster, namespace, type="Stalled", reason="RetriesExceeded", message="Failed to install after 2 attempt(s)", timeout=60)
-    assert obj["status"]["installFailures"] == 2
+    assert obj["status"]["installFailures"] == 2 and condition(obj)["reason"] == "InstallFailed"
     wait_event(cluster, "HelmRelease", "app", namespace, reason="UninstallSucceeded", type="Normal")
     assert cluster.get("deployment", "app", namespace), "the last failure is left to be looked at"
     # force: one more attempt, without another word
@@ -505,6 +507,6 @@ def test_tests_that_fail_are_remediated(cluster, namespace, charts):
     wait_event(cluster, "HelmRelease", "app", namespace, reason="TestFailed", type="Warning", message="test hook app/templates/t.yaml failed")
     # the same failure, ignored
     cluster.patch("helmrelease", "app", {"spec": {"test": {"ignoreFailures": True}}}, namespace)
-    obj = wait_release(cluster, namespace, reason="UpgradeSucceeded")
-    assert condition(obj, "TestSuccess")["status"] == "False"
+    wait_release(cluster, namespace, type="TestSuccess", status="False", reason="TestFailed")
+    wait_release(cluster, namespace, reason="UpgradeSucceeded")
     assert cluster.get("configmap", "app", namespace)["data"]["text"] == "bad"

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "decide.h"
+#include "hooks.h"
 
 struct row {
     const char *what;
@@ -111,6 +112,26 @@ static const struct row rows[] = {
      {.upgrade = {.retries = 1, .uninstall = true}},
      DECIDE_UNINSTALL,
      false},
+    {"not tested yet",
+     {KNOWN(RELEASE_DEPLOYED), .in_sync = true, .untested = true},
+     {.max_history = 0},
+     DECIDE_TEST,
+     false},
+    {"not tested, but something changed",
+     {KNOWN(RELEASE_DEPLOYED), .untested = true},
+     {.max_history = 0},
+     DECIDE_UPGRADE,
+     false},
+    {"tests failed",
+     {KNOWN(RELEASE_DEPLOYED), .in_sync = true, .tests_failed = true, .last_action = "upgrade", .upgrade_failures = 1},
+     {.upgrade = RETRIES(1)},
+     DECIDE_ROLLBACK,
+     false},
+    {"tests failed after an install, no retries",
+     {KNOWN(RELEASE_DEPLOYED), .in_sync = true, .tests_failed = true, .last_action = "install", .install_failures = 1},
+     {.install = NO_RETRIES},
+     DECIDE_EXHAUSTED,
+     false},
     {"failed upgrade, asked for",
      {KNOWN(RELEASE_FAILED), .last_action = "upgrade", .upgrade_failures = 9, .forced = true},
      {.max_history = 0},
@@ -191,6 +212,19 @@ static void test_spec_words(void **state)
     assert_int_equal(s.upgrade.retry_ms, 7000);
 }
 
+static void test_filters(void **state)
+{
+    struct arena *a cleanup(cleanup_arena) = arena_new();
+    struct value both = object_of(a, "[{name: a}, {name: b, exclude: true}]"),
+                 none = object_of(a, "[{name: a, exclude: true}]");
+    assert_true(hooks_selected(VALUE_NULL, "x"));
+    assert_true(hooks_selected(both, "a"));
+    assert_false(hooks_selected(both, "b"));
+    assert_false(hooks_selected(both, "x"));
+    assert_false(hooks_selected(none, "a"));
+    assert_true(hooks_selected(none, "x"));
+}
+
 static void test_names_are_shortened(void **state)
 {
     struct arena *a cleanup(cleanup_arena) = arena_new();
@@ -204,10 +238,8 @@ static void test_names_are_shortened(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),
-        cmocka_unit_test(test_spec_defaults),
-        cmocka_unit_test(test_spec_words),
-        cmocka_unit_test(test_names_are_shortened),
+        cmocka_unit_test(test_table),   cmocka_unit_test(test_spec_defaults),       cmocka_unit_test(test_spec_words),
+        cmocka_unit_test(test_filters), cmocka_unit_test(test_names_are_shortened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
