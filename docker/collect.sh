@@ -22,6 +22,11 @@ for name in source-controller image-controller helm-controller; do
     ldd "$build/$name/$name" | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p; s/^[[:space:]]*\(\/[^ ]*\) (.*/\1/p' | sort -u | while read -r file; do
         library "$file" "$file" "$root"
     done
+    if [ "$name" = helm-controller ]; then # what `template` asks for schemas from elsewhere; its libraries are the controller's
+        mkdir -p "$root/usr/local/libexec/runnel"
+        cp "$build/$name/helm-fetch" "$root/usr/local/libexec/runnel/helm-fetch"
+        strip "$root/usr/local/libexec/runnel/helm-fetch"
+    fi
     for file in $(find /lib /usr/lib -name 'libnss_dns.so.2' -o -name 'libnss_files.so.2' | sort -u); do
         library "$file" "$file" "$root"
     done

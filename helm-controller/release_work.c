@@ -2,6 +2,7 @@
 #include "work.h"
 
 #include "render.h"
+#include "schema_fetch.h"
 
 static const char *uid(struct work *w)
 {
@@ -129,6 +130,7 @@ static bool server_capabilities(struct work *w, struct render_capabilities *caps
         return error_wrap(err, "could not get apiVersions from Kubernetes");
     if (!render_parse_kube_version(a, value_str_or(value_get(version, "gitVersion"), ""), caps, err))
         return false;
+    caps->kube_constraint = caps->kube_version; // Helm takes a server's version as it is
     caps->kube_major = value_str_or(value_get(version, "major"), caps->kube_major);
     caps->kube_minor = value_str_or(value_get(version, "minor"), caps->kube_minor);
     const char **names = arena_array(a, const char *, value_len(list) + 1);
@@ -141,6 +143,7 @@ static bool server_capabilities(struct work *w, struct render_capabilities *caps
 
 static bool render(struct work *w, enum action_kind kind, int version, struct rendered *out, struct error *err)
 {
+    const struct chart_schema_source schemas = {.fetch = schema_fetch, .ctx = w->http};
     struct render_options options = {
         .release = {.name = w->spec.release_name,
                     .namespace = w->spec.release_namespace,
@@ -149,6 +152,7 @@ static bool render(struct work *w, enum action_kind kind, int version, struct re
                     .is_upgrade = kind == ACTION_UPGRADE},
         .lookup = lookup,
         .lookup_ctx = w->r->kube,
+        .schema_source = &schemas,
         .skip_schema = spec_flag(&w->spec, kind, "disableSchemaValidation"),
     };
     return server_capabilities(w, &options.capabilities, err) &&

@@ -85,6 +85,8 @@ static bool read_request(struct connection *c, SSL *ssl, struct buf *in, struct 
         if (n <= 0)
             return false;
         buf_add(in, chunk, (size_t)n);
+        if (in->data[0] == '\x16') // TLS where plain HTTP is spoken: real servers hang up too
+            return false;
     }
     size_t head_len = (size_t)(end - in->data) + 4;
     buf_clear(head);
