@@ -47,7 +47,7 @@ static bool fn_htpasswd(struct template_call *call, struct value *result)
         *result = value_printf(call->arena, "invalid username: %.*s", SLICE_ARG(user));
         return true;
     }
-    struct value hash;
+    struct value hash = VALUE_NULL;
     if (!bcrypt_hash(call, arg_text(call, 1), &hash))
         return false;
     *result = value_printf(call->arena, "%.*s:%s", SLICE_ARG(user), hash.data);

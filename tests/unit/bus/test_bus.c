@@ -224,12 +224,14 @@ static void test_stop_under_load(void **state)
 static void test_bad_addresses(void **state)
 {
     struct error err = {0};
+#ifndef __SANITIZE_THREAD__ // glibc resolves in a thread that TSan does not see begin: its allocator faults there
     // A neighbour that is not there yet, nor its name: looked for again and again, and no reason not to start.
     struct bus *alone = bus_start(
         &(struct bus_options){.connect = (const char *[]){"tcp://no-such-host.invalid:9550", NULL}, .receive = receive},
         &err);
     assert_non_null(alone);
     bus_stop(alone);
+#endif
     assert_null(bus_start(&(struct bus_options){.bind = "nonsense"}, &err));
     assert_int_equal(err.class, ERROR_INVALID);
     assert_non_null(strstr(error_text(&err), "bus: bind nonsense: "));
