@@ -43,8 +43,9 @@ source_tree() {
     [ ! -d "$scratch/src/.go" ] || return 0
     say "fetching Debian's source package kubernetes"
     local s="$scratch/apt" mirror
-    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 2>/dev/null \
-        | grep -m1 '/debian/\?$' || echo http://deb.debian.org/debian)
+    # the mirror that this machine uses
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | grep -m1 '/debian/\?$') \
+        || { say "apt knows no Debian mirror"; exit 1; }
     mkdir -p "$s/lists/partial" "$s/cache/archives/partial" "$scratch/src"
     echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm main" >"$s/sources.list"
     local opts=(-o "Dir::Etc::SourceList=$s/sources.list" -o Dir::Etc::SourceParts=/dev/null

@@ -1,7 +1,9 @@
 """Servers that all tests share: one control plane for the run; each test works in a namespace of its own."""
+import json
 import os
 import re
 import sys
+import urllib.error
 import uuid
 
 import pytest
@@ -44,4 +46,25 @@ def namespace(cluster, request):
     """A fresh namespace, named after the test."""
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:40].strip("-") + "-" + uuid.uuid4().hex[:5]
     cluster.namespace(name)
-    return name
+    yield name
+    clear(cluster, name)
+
+
+RESOURCES = {"source": ("gitrepositories", "helmrepositories", "helmcharts", "ocirepositories", "buckets"),
+             "helm": ("helmreleases",),
+             "image": ("imageupdateautomations", "imagepolicies", "imagerepositories")}
+
+
+def clear(cluster, namespace):
+    """Takes the namespace's custom resources away, so that the controllers of later tests have nothing to do with them."""
+    for group, plurals in RESOURCES.items():
+        for plural in plurals:
+            folder = "/apis/%s.toolkit.fluxcd.io/%s/namespaces/%s/%s" % (group, "v2" if group == "helm" else "v1", namespace, plural)
+            for item in json.loads(cluster.raw(folder))["items"]:
+                path = folder + "/" + item["metadata"]["name"]
+                for method, body in (("DELETE", None), ("PATCH", '{"metadata": {"finalizers": null}}')):
+                    try:
+                        cluster.raw(path, method, body, content_type="application/merge-patch+json" if body else "application/json")
+                    except urllib.error.HTTPError as e:
+                        if e.code != 404:  # gone already is what is wanted
+                            raise

@@ -127,5 +127,6 @@ def test_events_as_notification_controller_takes_them(cluster, git_server, names
         assert event["message"].startswith("stored artifact for commit 'Initial commit'")
 
         cluster.patch("gitrepository", "repo", {"spec": {"ref": {"branch": "no-such"}}}, namespace)
-        bad = wait_for("error event", lambda: [e for _, _, e in sink.events if e["severity"] == "error"])[0]
+        bad = wait_for("error event", lambda: [e for _, _, e in sink.events if e["severity"] == "error"
+                                                    and e["involvedObject"]["namespace"] == namespace])[0]
         assert bad["reason"] == "GitOperationFailed" and "no-such" in bad["message"]
