@@ -97,7 +97,7 @@ class Expression:
 
 def read_expressions(path):
     found = []
-    blocks = re.split(rb"^%% case\n", path.read_bytes().removesuffix(b"\n"), flags=re.M)
+    blocks = re.split(rb"^%% case\n", path.read_bytes(), flags=re.M)
     line = 1 + blocks[0].count(b"\n")
     for block in blocks[1:]:
         template, *answer = re.split(rb"^%% (out|err)(?:\n|\Z)", b"\n" + block, maxsplit=1, flags=re.M)
