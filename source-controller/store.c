@@ -198,12 +198,8 @@ static bool copy_file(const char *from, const char *to, struct error *err)
     int in = open(from, O_RDONLY | O_CLOEXEC),
         out = in < 0 ? -1 : open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool ok = in >= 0 && out >= 0;
-    while (ok && (n = read(in, chunk, sizeof chunk)) > 0) {
-        for (ssize_t done = 0, w; ok && done<n; done += w> 0 ? w : 0) {
-            w = write(out, chunk + done, (size_t)(n - done));
-            ok = w >= 0 || errno == EINTR;
-        }
-    }
+    while (ok && (n = read(in, chunk, sizeof chunk)) > 0)
+        ok = fd_write_all(out, chunk, (size_t)n);
     ok = ok && n == 0;
     int number = errno;
     if (in >= 0)

@@ -161,20 +161,6 @@ static int open_parent(int root, const char *path, const char **name)
     return fd;
 }
 
-static bool write_block(int fd, const char *data, size_t len)
-{
-    while (len) {
-        ssize_t n = write(fd, data, len);
-        if (n < 0 && errno != EINTR)
-            return false;
-        if (n > 0) {
-            data += n;
-            len -= (size_t)n;
-        }
-    }
-    return true;
-}
-
 static bool write_file(struct reader *r, const struct archive_entry *e, int parent, const char *name, struct error *err)
 {
     // Owner may read and write, others never write.
@@ -189,7 +175,7 @@ static bool write_file(struct reader *r, const struct archive_entry *e, int pare
         if (!count(r, e, size, (size_t)n, err))
             return false;
         size += (size_t)n;
-        if (!write_block(fd, block, (size_t)n))
+        if (!fd_write_all(fd, block, (size_t)n))
             return error_set_errno(err, errno, "write %s", e->path);
     }
     return n == 0 || broken(r, err);

@@ -251,6 +251,7 @@ bool file_read(struct arena *a, const char *path, size_t limit, struct slice *ou
                struct error *err); // NUL after the data
 // Writes beside the file, fsyncs, renames.
 bool file_write_atomic(const char *path, const void *data, size_t len, unsigned mode, struct error *err);
+bool fd_write_all(int fd, const void *data, size_t len); // false: errno
 bool dir_make_all(const char *path, unsigned mode, struct error *err);
 bool dir_remove_all(const char *path, struct error *err); // follows no symbolic link; a missing folder is no error
 char *path_join(struct arena *a, const char *dir, const char *name);

@@ -46,14 +46,14 @@ bool file_read(struct arena *a, const char *path, size_t limit, struct slice *ou
     return true;
 }
 
-static bool write_all(int fd, const char *data, size_t len)
+bool fd_write_all(int fd, const void *data, size_t len)
 {
-    while (len) {
-        ssize_t n = write(fd, data, len);
+    for (const char *at = data; len;) {
+        ssize_t n = write(fd, at, len);
         if (n < 0 && errno != EINTR)
             return false;
         if (n > 0) {
-            data += n;
+            at += n;
             len -= (size_t)n;
         }
     }
@@ -78,7 +78,7 @@ bool file_write_atomic(const char *path, const void *data, size_t len, unsigned 
     int fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
         return error_set_errno(err, errno, "create %s", path);
-    bool ok = write_all(fd, data, len) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
+    bool ok = fd_write_all(fd, data, len) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
     int number = errno;
     if (close(fd) < 0 && ok) {
         ok = false;

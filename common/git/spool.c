@@ -11,20 +11,6 @@ void repo_spool_init(struct repo_spool *s, const char *folder, size_t memory_max
     *s = (struct repo_spool){.folder = folder ? folder : str_or(temporary, "/tmp"), .memory_max = memory_max, .fd = -1};
 }
 
-static bool write_all(int fd, const char *data, size_t len)
-{
-    while (len) {
-        ssize_t n = write(fd, data, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        data += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
 static int unlinked_file(const char *folder)
 {
     int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -42,13 +28,13 @@ bool repo_spool_write(struct repo_spool *s, const void *data, size_t len, struct
 {
     if (s->fd < 0 && s->memory.len + len > s->memory_max) {
         s->fd = unlinked_file(s->folder);
-        if (s->fd < 0 || !write_all(s->fd, s->memory.data, s->memory.len))
+        if (s->fd < 0 || !fd_write_all(s->fd, s->memory.data, s->memory.len))
             return error_set(err, ERROR_TRANSIENT, "temporary file in %s: %s", s->folder, strerror(errno));
         buf_free(&s->memory);
     }
     if (s->fd < 0)
         buf_add(&s->memory, data, len);
-    else if (!write_all(s->fd, data, len))
+    else if (!fd_write_all(s->fd, data, len))
         return error_set(err, ERROR_TRANSIENT, "temporary file in %s: %s", s->folder, strerror(errno));
     s->length += len;
     return true;

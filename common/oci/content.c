@@ -202,18 +202,10 @@ static bool take_blob(void *ctx, const char *data, size_t len)
         buf_add(&b->data, data, len);
         return true;
     }
-    while (len) {
-        ssize_t n = write(b->fd, data, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            b->write_errno = errno;
-            return false;
-        }
-        data += n;
-        len -= (size_t)n;
-    }
-    return true;
+    if (fd_write_all(b->fd, data, len))
+        return true;
+    b->write_errno = errno;
+    return false;
 }
 
 static bool fetch_blob(struct oci *o, struct arena *a, const char *digest, size_t limit, struct blob *b,

@@ -1,6 +1,7 @@
 // test_file.c - files, folders, paths. The table of path_clean is what Go's path.Clean answers.
 #include "base/base.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -122,6 +123,21 @@ static void test_failed_write_leaves_nothing(void **state)
     assert_int_equal(rmdir(dir), 0); // no temporary file in it
 }
 
+static void test_write_all(void **state)
+{
+    int pair[2], full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    char got[8] = "";
+    assert_int_equal(pipe(pair), 0);
+    assert_true(fd_write_all(pair[1], "abc", 3) && fd_write_all(pair[1], NULL, 0) && fd_write_all(pair[1], "de", 2));
+    assert_int_equal(read(pair[0], got, sizeof got), 5);
+    assert_string_equal(got, "abcde");
+    assert_false(fd_write_all(full, "x", 1));
+    assert_int_equal(errno, ENOSPC);
+    close(full);
+    close(pair[0]);
+    close(pair[1]);
+}
+
 static void test_folders(void **state)
 {
     cleanup(cleanup_arena) struct arena *a = arena_new();
@@ -188,9 +204,13 @@ static int remove_root(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_clean),          cmocka_unit_test(test_local),
-        cmocka_unit_test(test_read_and_write), cmocka_unit_test(test_failed_write_leaves_nothing),
-        cmocka_unit_test(test_folders),        cmocka_unit_test(test_remove_follows_no_link),
+        cmocka_unit_test(test_clean),
+        cmocka_unit_test(test_local),
+        cmocka_unit_test(test_read_and_write),
+        cmocka_unit_test(test_failed_write_leaves_nothing),
+        cmocka_unit_test(test_write_all),
+        cmocka_unit_test(test_folders),
+        cmocka_unit_test(test_remove_follows_no_link),
         cmocka_unit_test(test_remove_deep),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
