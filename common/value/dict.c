@@ -180,6 +180,55 @@ struct value dict_clone(struct arena *a, const struct dict *d)
     return out;
 }
 
+// `hash` holds the place in the text meanwhile: equal keys stay in their order.
+static int entry_cmp_stable(const void *a, const void *b)
+{
+    const struct dict_entry *x = a, *y = b;
+    int order = entry_cmp(x, y);
+    return order ? order : x->hash < y->hash ? -1 : 1;
+}
+
+static void sort_entries(struct dict_entry *entries, size_t count)
+{
+    size_t i = 1;
+    while (i < count && entry_cmp(&entries[i - 1], &entries[i]) < 0)
+        i++;
+    if (i >= count)
+        return; // as most texts that a program wrote
+    if (count <= 16) {
+        for (; i < count; i++) {
+            struct dict_entry e = entries[i];
+            size_t k = i;
+            for (; k > 0 && entry_cmp(&entries[k - 1], &e) > 0; k--)
+                entries[k] = entries[k - 1];
+            entries[k] = e;
+        }
+        return;
+    }
+    for (i = 0; i < count; i++)
+        entries[i].hash = (uint32_t)i;
+    qsort(entries, count, sizeof *entries, entry_cmp_stable);
+}
+
+struct value dict_of(struct arena *a, struct dict_entry *entries, size_t count)
+{
+    struct value out = value_dict(a);
+    struct dict *d = out.dict;
+    sort_entries(entries, count);
+    dict_reserve(d, count);
+    for (size_t i = 0; i < count; i++) {
+        bool again = d->len && entry_is(&entries[i], d->entries[d->len - 1].key, d->entries[d->len - 1].key_len);
+        d->entries[again ? d->len - 1 : d->len++] = entries[i];
+    }
+    if (d->len > DICT_SMALL) {
+        uint32_t slots = DICT_SMALL * 4;
+        while (slots / 2 < d->len)
+            slots *= 2;
+        index_build(d, slots, false);
+    }
+    return out;
+}
+
 struct slice key_cache_copy(struct key_cache *cache, struct arena *a, const char *key, size_t len)
 {
     struct slice *slot = &cache->keys[key_hash(key, len) % ARRAY_LEN(cache->keys)];

@@ -45,6 +45,9 @@ void dict_clear(struct dict *d);
 // A shallow copy that takes no more memory than it needs.
 struct value dict_clone(struct arena *a, const struct dict *d);
 struct value list_clone(struct arena *a, const struct list *l);
+// Of these items or entries, which are copied (keys are not); entries get sorted on the way. Of equal keys the last wins.
+struct value list_of(struct arena *a, const struct value *items, size_t count);
+struct value dict_of(struct arena *a, struct dict_entry *entries, size_t count);
 bool dict_remove(struct dict *d, const char *key, size_t len);
 
 // The same few keys come again and again in a document: readers keep one copy of those they met last.

@@ -1,232 +1,307 @@
-// json_read.c - reads JSON: checked by json_scan, parsed by cJSON, copied into the arena.
+// json_read.c - reads JSON by Go's rules, with Go's words for what is wrong.
 //
-// cJSON knows numbers as doubles only and ends strings at U+0000. So whole numbers are taken from the text itself, in
-// step with the tree, and a text with the strings that cJSON cannot hold is given to it with stand-ins for them.
+// The grammar is RFC 8259's; messages are those of Go's encoding/json, which looks for faults of form first: a number
+// that no float64 holds is kept until the whole text has been read.
 #include "value/internal.h"
-#include "value/json_scan.h"
+#include "value/json_string.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 
-#define NUL_STAND_IN '\xff' // a byte that valid UTF-8 has nowhere
+#define JSON_VALUES_MAX (8u << 20) // three bytes of text can become over a hundred of memory
+#define NUMBER_SHOWN 60            // characters of a number that a message quotes
 
 struct reader {
     struct arena *arena;
     struct error *err;
     int flags;
-    bool odd_strings;
-    const char *numbers, *end; // the text, from the last number seen on
+    const char *data, *end, *p;
+    size_t values;
+    unsigned depth;
+    struct slice overflow; // the first number that is too large
     struct key_cache keys;
+    // What lists and dicts under way hold, each one's above its parent's: they move to the arena at their exact size.
+    VEC(struct value) items;
+    VEC(struct dict_entry) entries;
 };
 
-static void cleanup_cjson(cJSON **tree)
+static bool read_value(struct reader *r, struct value *out);
+
+static bool fault(struct reader *r, const char *where)
 {
-    cJSON_Delete(*tree);
+    if (r->p >= r->end) {
+        error_set(r->err, ERROR_INVALID, "unexpected end of JSON input");
+    } else {
+        unsigned char c = (unsigned char)*r->p;
+        char utf8[4];
+        cleanup(buf_free) struct buf quoted = {0};
+        if (c == '\'')
+            buf_str(&quoted, "\"\\'\"");
+        else if (c == '"')
+            buf_str(&quoted, "\"\"\"");
+        else // Go takes the byte for a rune, as Latin-1
+            go_quote(&quoted, utf8, utf8_encode(c, utf8));
+        error_set(r->err, ERROR_INVALID, "invalid character '%.*s' %s", (int)quoted.len - 2, quoted.data + 1, where);
+    }
+    if (r->err)
+        r->err->code = (int)(r->p - r->data);
+    return false;
 }
 
-// ---- stand-ins ----------------------------------------------------------------------------------------------------
-static const char *rewrite_escape(struct buf *out, const char *p, const char *end)
+static void skip_space(struct reader *r)
 {
-    if (p[1] != 'u') {
-        buf_add(out, p, 2);
-        return p + 2;
-    }
-    uint32_t unit = json_hex4(p + 2);
-    if ((unit & 0xfc00) == 0xd800 && end - p >= 12 && p[6] == '\\' && p[7] == 'u' &&
-        (json_hex4(p + 8) & 0xfc00) == 0xdc00) {
-        buf_add(out, p, 12);
-        return p + 12;
-    }
-    if (unit == 0)
-        buf_char(out, NUL_STAND_IN);
-    else if ((unit & 0xf800) == 0xd800) // half a pair, which Go reads as U+FFFD
-        buf_rune(out, RUNE_ERROR);
-    else
-        buf_add(out, p, 6);
-    return p + 6;
+    while (r->p < r->end && (*r->p == ' ' || *r->p == '\n' || *r->p == '\r' || *r->p == '\t'))
+        r->p++;
 }
 
-static const char *rewrite_string(struct buf *out, const char *p, const char *end)
+static bool at(const struct reader *r, char c)
 {
-    buf_char(out, *p++);
-    while (*p != '"') {
-        if (*p == '\\') {
-            p = rewrite_escape(out, p, end);
+    return r->p < r->end && *r->p == c;
+}
+
+// ---- scalars ------------------------------------------------------------------------------------------------------
+static bool read_literal(struct reader *r, const char *word, struct value v, struct value *out)
+{
+    for (const char *w = word; *w; w++, r->p++) {
+        if (at(r, *w))
             continue;
-        }
-        size_t width;
-        buf_rune(out, utf8_decode(p, (size_t)(end - p), &width));
-        p += width;
+        char where[48];
+        snprintf(where, sizeof where, "in literal %s (expecting '%c')", word, *w);
+        return fault(r, where);
     }
-    buf_char(out, *p);
-    return p + 1;
-}
-
-static size_t number_length(const char *p, const char *end)
-{
-    const char *q = p;
-    while (q < end && ((*q >= '0' && *q <= '9') || *q == '-' || *q == '+' || *q == '.' || *q == 'e' || *q == 'E'))
-        q++;
-    return (size_t)(q - p);
-}
-
-static bool starts_number(char c)
-{
-    return c == '-' || (c >= '0' && c <= '9');
-}
-
-static double number_of(const char *p, size_t len)
-{
-    cleanup(cleanup_free) char *text = xstrndup(p, len);
-    return strtod(text, NULL);
-}
-
-// The same document, in which cJSON loses nothing.
-static void rewrite(struct buf *out, const char *p, const char *end)
-{
-    buf_reserve(out, (size_t)(end - p));
-    while (p < end) {
-        size_t len = starts_number(*p) ? number_length(p, end) : 0;
-        if (*p == '"') {
-            p = rewrite_string(out, p, end);
-        } else if (len > JSON_NUMBER_MAX) {
-            double f = number_of(p, len);
-            if (isinf(f))
-                buf_str(out, f < 0 ? "-1e999" : "1e999");
-            else
-                buf_printf(out, "%.17g", f);
-            p += len;
-        } else {
-            len = len ? len : 1;
-            buf_add(out, p, len);
-            p += len;
-        }
-    }
-}
-
-// ---- from cJSON's tree --------------------------------------------------------------------------------------------
-// The text of the next number. Numbers stand in the text in the order in which the tree is walked.
-static struct slice next_number(struct reader *r)
-{
-    const char *p = r->numbers;
-    while (!starts_number(*p)) {
-        if (*p++ != '"')
-            continue;
-        for (; *p != '"'; p++)
-            if (*p == '\\')
-                p++;
-        p++;
-    }
-    size_t len = number_length(p, r->end);
-    r->numbers = p + len;
-    return slice_n(p, len);
-}
-
-static bool read_number(struct reader *r, const cJSON *node, struct value *out)
-{
-    struct slice text = next_number(r);
-    if (!(r->flags & JSON_FLOATS) && text.len <= 20 && !memchr(text.data, '.', text.len) &&
-        !memchr(text.data, 'e', text.len) && !memchr(text.data, 'E', text.len)) {
-        char digits[24];
-        memcpy(digits, text.data, text.len);
-        digits[text.len] = '\0';
-        errno = 0;
-        long long whole = strtoll(digits, NULL, 10);
-        if (errno == 0) {
-            *out = value_int(whole);
-            return true;
-        }
-    }
-    if (isinf(node->valuedouble))
-        return error_set(r->err, ERROR_INVALID, "json: cannot unmarshal number %.*s into Go value of type float64",
-                         text.len > JSON_NUMBER_MAX ? JSON_NUMBER_MAX : (int)text.len, text.data);
-    *out = value_float(node->valuedouble);
+    *out = v;
     return true;
 }
 
-static struct slice read_text(struct reader *r, const char *s)
+static bool is_digit(const struct reader *r)
 {
-    size_t len = strlen(s);
-    char *text = arena_strndup(r->arena, s, len);
-    if (r->odd_strings)
-        for (char *p = text; (p = memchr(p, NUL_STAND_IN, (size_t)(text + len - p)));)
-            *p++ = '\0';
-    return slice_n(text, len);
+    return r->p < r->end && *r->p >= '0' && *r->p <= '9';
 }
 
-static size_t child_count(const cJSON *node)
+static void skip_digits(struct reader *r)
 {
-    size_t count = 0;
-    for (const cJSON *child = node->child; child; child = child->next)
-        count++;
-    return count;
+    while (is_digit(r))
+        r->p++;
 }
 
-static bool read_node(struct reader *r, const cJSON *node, struct value *out)
+// Steps over a number; *whole: it has neither fraction nor exponent.
+static bool scan_number(struct reader *r, bool *whole)
 {
-    switch (node->type & 0xff) {
-    case cJSON_False:
-    case cJSON_True:
-        *out = value_bool((node->type & 0xff) == cJSON_True);
+    *whole = true;
+    if (*r->p == '-') {
+        r->p++;
+        if (!is_digit(r))
+            return fault(r, "in numeric literal");
+    }
+    if (*r->p == '0')
+        r->p++;
+    else
+        skip_digits(r);
+    if (at(r, '.')) {
+        *whole = false;
+        r->p++;
+        if (!is_digit(r))
+            return fault(r, "after decimal point in numeric literal");
+        skip_digits(r);
+    }
+    if (at(r, 'e') || at(r, 'E')) {
+        *whole = false;
+        r->p++;
+        if (at(r, '+') || at(r, '-'))
+            r->p++;
+        if (!is_digit(r))
+            return fault(r, "in exponent of numeric literal");
+        skip_digits(r);
+    }
+    return true;
+}
+
+static double number_of(const char *text, size_t len)
+{
+    char few[64];
+    cleanup(cleanup_free) char *many = len < sizeof few ? NULL : xmalloc(len + 1);
+    char *copy = many ? many : few;
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    return strtod(copy, NULL);
+}
+
+// A whole number that int64 holds.
+static bool integer_of(const char *text, size_t len, int64_t *out)
+{
+    bool negative = *text == '-';
+    uint64_t n = 0;
+    for (size_t i = negative; i < len; i++)
+        if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, (uint64_t)(text[i] - '0'), &n))
+            return false;
+    *out = (int64_t)(negative ? 0 - n : n);
+    return n <= (uint64_t)INT64_MAX + negative;
+}
+
+static bool read_number(struct reader *r, struct value *out)
+{
+    const char *text = r->p;
+    bool whole;
+    if (!scan_number(r, &whole))
+        return false;
+    size_t len = (size_t)(r->p - text);
+    int64_t n;
+    if (whole && !(r->flags & JSON_FLOATS) && integer_of(text, len, &n)) {
+        *out = value_int(n);
         return true;
-    case cJSON_Number:
-        return read_number(r, node, out);
-    case cJSON_String: {
-        struct slice text = read_text(r, node->valuestring);
+    }
+    double f = number_of(text, len);
+    if (isinf(f) && !r->overflow.data)
+        r->overflow = slice_n(text, len);
+    *out = value_float(f);
+    return true;
+}
+
+static bool read_string(struct reader *r, struct json_string *s)
+{
+    const char *wrong = json_string_scan(&r->p, r->end, s);
+    return !wrong || fault(r, wrong);
+}
+
+// ---- containers ---------------------------------------------------------------------------------------------------
+static bool enter(struct reader *r)
+{
+    if (r->depth++ < VALUE_DEPTH_MAX) {
+        r->p++;
+        skip_space(r);
+        return true;
+    }
+    error_set(r->err, ERROR_LIMIT, "exceeded max depth");
+    if (r->err)
+        r->err->code = (int)(r->p - r->data);
+    return false;
+}
+
+// What follows an item: a comma (*more), or the container's end.
+static bool read_separator(struct reader *r, char end, const char *where, bool *more)
+{
+    skip_space(r);
+    *more = at(r, ',');
+    if (!*more && !at(r, end))
+        return fault(r, where);
+    r->p++;
+    return true;
+}
+
+static bool read_list(struct reader *r, struct value *out)
+{
+    size_t from = r->items.len;
+    if (!enter(r))
+        return false;
+    bool more = !at(r, ']');
+    if (!more)
+        r->p++;
+    while (more) {
+        struct value item;
+        if (!read_value(r, &item) || !read_separator(r, ']', "after array element", &more))
+            return false;
+        vec_push(NULL, &r->items, item);
+    }
+    *out = list_of(r->arena, r->items.len > from ? r->items.items + from : NULL, r->items.len - from);
+    r->items.len = from;
+    r->depth--;
+    return true;
+}
+
+static bool read_key(struct reader *r, struct slice *key)
+{
+    skip_space(r);
+    if (!at(r, '"'))
+        return fault(r, "looking for beginning of object key string");
+    struct json_string s;
+    if (!read_string(r, &s))
+        return false;
+    *key = s.plain ? key_cache_copy(&r->keys, r->arena, s.text, (size_t)(s.end - s.text))
+                   : json_string_copy(r->arena, &s);
+    skip_space(r);
+    if (!at(r, ':'))
+        return fault(r, "after object key");
+    r->p++;
+    return true;
+}
+
+static bool read_dict(struct reader *r, struct value *out)
+{
+    size_t from = r->entries.len;
+    if (!enter(r))
+        return false;
+    bool more = !at(r, '}');
+    if (!more)
+        r->p++;
+    while (more) {
+        struct slice key;
+        struct value v;
+        if (!read_key(r, &key) || !read_value(r, &v) ||
+            !read_separator(r, '}', "after object key:value pair", &more))
+            return false;
+        vec_push(NULL, &r->entries, (struct dict_entry){.key = key.data, .key_len = (uint32_t)key.len, .value = v});
+    }
+    *out = dict_of(r->arena, r->entries.len > from ? r->entries.items + from : NULL, r->entries.len - from);
+    r->entries.len = from;
+    r->depth--;
+    return true;
+}
+
+static bool read_value(struct reader *r, struct value *out)
+{
+    if (++r->values > JSON_VALUES_MAX)
+        return error_set(r->err, ERROR_LIMIT, "more than %u JSON values", JSON_VALUES_MAX);
+    skip_space(r);
+    if (r->p >= r->end)
+        return fault(r, "");
+    struct json_string s;
+    switch (*r->p) {
+    case '{':
+        return read_dict(r, out);
+    case '[':
+        return read_list(r, out);
+    case '"': {
+        if (!read_string(r, &s))
+            return false;
+        struct slice text = json_string_copy(r->arena, &s);
         *out = value_string_n(text.data, text.len);
         return true;
     }
-    case cJSON_Array:
-        *out = value_list(r->arena);
-        list_reserve(out->list, child_count(node));
-        for (const cJSON *child = node->child; child; child = child->next) {
-            struct value item;
-            if (!read_node(r, child, &item))
-                return false;
-            value_push(*out, item);
-        }
-        return true;
-    case cJSON_Object:
-        *out = value_dict(r->arena);
-        dict_reserve(out->dict, child_count(node));
-        for (const cJSON *child = node->child; child; child = child->next) {
-            struct slice key = r->odd_strings
-                                   ? read_text(r, child->string)
-                                   : key_cache_copy(&r->keys, r->arena, child->string, strlen(child->string));
-            struct value item;
-            if (!read_node(r, child, &item))
-                return false;
-            dict_put_borrowed(out->dict, key.data, key.len, item);
-        }
-        dict_sort(out->dict); // so that reading it changes nothing: threads may share what is only read
-        return true;
+    case 't':
+        return read_literal(r, "true", value_bool(true), out);
+    case 'f':
+        return read_literal(r, "false", value_bool(false), out);
+    case 'n':
+        return read_literal(r, "null", VALUE_NULL, out);
     default:
-        *out = VALUE_NULL;
-        return true;
+        if (*r->p == '-' || is_digit(r))
+            return read_number(r, out);
+        return fault(r, "looking for beginning of value");
     }
+}
+
+static bool read_document(struct reader *r, struct value *out)
+{
+    if (!read_value(r, out))
+        return false;
+    skip_space(r);
+    if (r->p < r->end)
+        return fault(r, "after top-level value");
+    if (!r->overflow.data)
+        return true;
+    int shown = r->overflow.len > NUMBER_SHOWN ? NUMBER_SHOWN : (int)r->overflow.len;
+    return error_set(r->err, ERROR_INVALID, "json: cannot unmarshal number %.*s into Go value of type float64", shown,
+                     r->overflow.data);
 }
 
 bool json_parse(struct arena *a, const char *data, size_t len, int flags, struct value *out, struct error *err)
 {
-    struct json_facts facts = {0};
-    *out = VALUE_NULL;
-    if (!json_scan(data, len, &facts, err))
-        return false;
-    cleanup(buf_free) struct buf rewritten = {0};
-    struct slice text = slice_n(data, len);
-    if (facts.odd_strings || facts.long_numbers) {
-        rewrite(&rewritten, data, data + len);
-        text = buf_view(&rewritten);
-    }
-    cleanup(cleanup_cjson) cJSON *tree = cJSON_ParseWithLengthOpts(text.data, text.len, NULL, false);
-    if (!tree) // json_scan found nothing wrong with it: only memory can be short
-        return error_set(err, ERROR_LIMIT, "out of memory reading %zu bytes of JSON", len);
-    struct reader r = {
-        .arena = a, .err = err, .flags = flags, .odd_strings = facts.odd_strings, .numbers = data, .end = data + len};
-    if (read_node(&r, tree, out))
-        return true;
-    *out = VALUE_NULL;
-    return false;
+    struct reader r = {.arena = a, .err = err, .flags = flags, .data = data, .end = data + len, .p = data};
+    bool ok = read_document(&r, out);
+    free(r.items.items);
+    free(r.entries.items);
+    if (!ok)
+        *out = VALUE_NULL;
+    return ok;
 }

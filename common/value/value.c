@@ -53,6 +53,16 @@ void list_reserve(struct list *l, size_t count)
     l->cap = count;
 }
 
+struct value list_of(struct arena *a, const struct value *items, size_t count)
+{
+    struct value out = value_list(a);
+    list_reserve(out.list, count);
+    if (count)
+        memcpy(out.list->items, items, count * sizeof *items);
+    out.list->len = count;
+    return out;
+}
+
 struct value list_clone(struct arena *a, const struct list *l)
 {
     struct value out = value_list_typed(a, l->go_type);
