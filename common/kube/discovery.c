@@ -7,6 +7,7 @@
 #include "kube/kube_internal.h"
 
 #define DISCOVERY_AGAIN_MS 5000
+#define ASKED_MOST 8 // for one kind, in one call
 #define ALL_KEPT_MS 60000   // of the whole list and the version
 #define RESOURCES_MOST 4096 // in a group version
 #define ACCEPT_AGGREGATED                                                                                              \
@@ -166,9 +167,12 @@ bool kube_discover(struct kube *k, const char *api_version, const char *kind, st
     bool fresh;
     if (str_empty(api_version) || str_empty(kind))
         return error_set(err, ERROR_INVALID, "an object without %s", str_empty(api_version) ? "apiVersion" : "kind");
-    if (discovery_lookup(k, api_version, kind, out, &fresh))
-        return true;
-    if (!fresh) {
+    // Another thread may have all forgotten between the answer and the look at it: then it is asked for again.
+    for (int asked = 0;; asked++) {
+        if (discovery_lookup(k, api_version, kind, out, &fresh))
+            return true;
+        if (fresh || asked == ASKED_MOST)
+            break;
         cleanup(cleanup_arena) struct arena *a = arena_new();
         struct buf path = BUF_IN(a);
         struct kube_answer answer = {0};
@@ -181,8 +185,6 @@ bool kube_discover(struct kube *k, const char *api_version, const char *kind, st
         }
         if (!discovery_store(k, api_version, answer.body, err))
             return false;
-        if (discovery_lookup(k, api_version, kind, out, &fresh))
-            return true;
     }
     return error_set(err, ERROR_NOT_FOUND, "no matches for kind \"%s\" in version \"%s\"", kind, api_version);
 }

@@ -1,10 +1,9 @@
-// test_client.c - requests against a server that misbehaves: errors, retries, limits, credentials, cancellation.
+// test_client.c - requests against a server that misbehaves: errors, retries, limits, credentials, discovery.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -228,23 +227,6 @@ static void test_no_blind_retry(void **state)
     tear_down(&f);
 }
 
-static void test_refused_connection(void **state)
-{
-    struct fixture f = set_up(flaky);
-    struct fake_server *other = fake_start(flaky);
-    struct kube *k = fake_kube(other);
-    k->retry_ms = 500;
-    fake_stop(other); // nobody listens there now
-    struct value out;
-    int64_t start = clock_mono_ms();
-    assert_false(kube_version(k, f.arena, &out, &f.err));
-    assert_int_equal(f.err.class, ERROR_TRANSIENT);
-    assert_true(clock_mono_ms() - start >= 100 && clock_mono_ms() - start < 5000);
-    assert_non_null(strstr(error_text(&f.err), "server version: GET http://127.0.0.1:"));
-    kube_free(k);
-    tear_down(&f);
-}
-
 // ---- credentials --------------------------------------------------------------------------------------------------
 static void want_new_token(struct fake_request *r)
 {
@@ -409,82 +391,6 @@ static void test_answer_limit(void **state)
     tear_down(&f);
 }
 
-// ---- cancellation -------------------------------------------------------------------------------------------------
-static void hang(struct fake_request *r)
-{
-    if (!is_discovery(r))
-        fake_hold(r);
-}
-
-struct caller {
-    struct fixture *fixture;
-    int64_t took_ms;
-    enum error_class class;
-};
-
-static void *call(void *ctx)
-{
-    struct caller *c = ctx;
-    cleanup(cleanup_arena) struct arena *a = arena_new();
-    cleanup(error_clear) struct error err = {0};
-    struct value out;
-    int64_t start = clock_mono_ms();
-    kube_get(c->fixture->kube, a, cm("x"), &out, &err);
-    c->took_ms = clock_mono_ms() - start;
-    c->class = err.class;
-    return NULL;
-}
-
-static void test_cancel(void **state)
-{
-    struct fixture f = set_up(hang);
-    struct caller callers[3];
-    pthread_t threads[3];
-    for (size_t i = 0; i < ARRAY_LEN(callers); i++) {
-        callers[i] = (struct caller){.fixture = &f};
-        pthread_create(&threads[i], NULL, call, &callers[i]);
-    }
-    assert_true(WAIT_FOR(fake_count(f.server, "GET /api/v1/namespaces/ns/configmaps/x") == 3));
-    int64_t start = clock_mono_ms();
-    kube_cancel(f.kube);
-    for (size_t i = 0; i < ARRAY_LEN(callers); i++) {
-        pthread_join(threads[i], NULL);
-        assert_int_equal(callers[i].class, ERROR_CANCELLED);
-    }
-    assert_true(clock_mono_ms() - start < 500);
-    struct value out;
-    assert_false(kube_get(f.kube, f.arena, cm("x"), &out, &f.err)); // later ones at once
-    assert_int_equal(f.err.class, ERROR_CANCELLED);
-    tear_down(&f);
-}
-
-// Many threads on one handle, for the sanitizers.
-static void *many(void *ctx)
-{
-    struct fixture *f = ctx;
-    for (int i = 0; i < 30; i++) {
-        cleanup(cleanup_arena) struct arena *a = arena_new();
-        cleanup(error_clear) struct error err = {0};
-        struct value out;
-        if (!kube_get(f->kube, a, cm("x"), &out, &err) || !str_eq(kube_name(out), "x"))
-            abort();
-        if (i % 10 == 5)
-            kube_discovery_forget(f->kube);
-    }
-    return NULL;
-}
-
-static void test_threads(void **state)
-{
-    struct fixture f = set_up(flaky);
-    pthread_t threads[8];
-    for (size_t i = 0; i < ARRAY_LEN(threads); i++)
-        pthread_create(&threads[i], NULL, many, &f);
-    for (size_t i = 0; i < ARRAY_LEN(threads); i++)
-        pthread_join(threads[i], NULL);
-    tear_down(&f);
-}
-
 // ---- discovery ----------------------------------------------------------------------------------------------------
 static void aggregated(struct fake_request *r)
 {
@@ -576,14 +482,13 @@ int main(void)
 {
     log_init("test", LOG_ERROR, true);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_errors),         cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_names),          cmocka_unit_test(test_retries),
-        cmocka_unit_test(test_no_blind_retry), cmocka_unit_test(test_refused_connection),
-        cmocka_unit_test(test_token_replaced), cmocka_unit_test(test_headers),
-        cmocka_unit_test(test_list_expired),   cmocka_unit_test(test_list_broken),
-        cmocka_unit_test(test_list_gives_up),  cmocka_unit_test(test_answer_limit),
-        cmocka_unit_test(test_cancel),         cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_api_versions),   cmocka_unit_test(test_discovery_again),
+        cmocka_unit_test(test_errors),          cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_names),           cmocka_unit_test(test_retries),
+        cmocka_unit_test(test_no_blind_retry),  cmocka_unit_test(test_token_replaced),
+        cmocka_unit_test(test_headers),         cmocka_unit_test(test_list_expired),
+        cmocka_unit_test(test_list_broken),     cmocka_unit_test(test_list_gives_up),
+        cmocka_unit_test(test_answer_limit),    cmocka_unit_test(test_api_versions),
+        cmocka_unit_test(test_discovery_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
