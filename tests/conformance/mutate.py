@@ -1,0 +1,89 @@
+#!/usr/bin/python3
+"""Breaks each template function in turn; a golden has to fail each time.
+
+    mutate.py MUTANT [FUNCTION ...]
+
+MUTANT is the program of mutant.c, which says what the mutations are. Which of them a function gets follows from its signature:
+`first` and `empty` where it has arguments (`empty` always), `drop` for each argument, `swap` for each two arguments of a type.
+A mutant that no case can tell from the function itself is listed in SAME, with the reason.
+Ends with a table of functions and mutations, and the survivors.
+"""
+import concurrent.futures
+import itertools
+import os
+import subprocess
+import sys
+
+from cases import HERE, Side, everything, read
+
+ANY = "vr"  # interface {} and reflect.Value: any two of these may be swapped
+
+COMMUTATIVE = "the order of its arguments does not matter"
+ALIKE = "Sprig's function does not look at it"
+SAME = {
+    **{(name, "swap 0 1"): COMMUTATIVE for name in (
+        "add", "addf", "mul", "mulf", "max", "min", "biggest", "maxf", "minf", "eq", "ne", "deepEqual")},
+}
+
+
+def mutations(name, signature):
+    """What is broken in a function of this signature."""
+    fixed, variadic = (signature[:-2], signature[-2]) if signature.endswith("*") else (signature, "")
+    letters = fixed + variadic * 2 if variadic else fixed
+    found = ["empty"] + (["first"] if letters else [])
+    found += [f"drop {i}" for i in range(len(fixed + variadic))]
+    for i, j in itertools.combinations(range(len(letters)), 2):
+        if letters[i] == letters[j] or (letters[i] in ANY and letters[j] in ANY):
+            found.append(f"swap {i} {j}")
+    return found
+
+
+def signatures(mutant):
+    """Functions and their signatures, as the engine binds them: what comes first wins."""
+    chart = HERE / "charts/files"
+    side = Side([mutant], RUNNEL_MUTANT="list")
+    found = {}
+    for line in side.run(["list", "chart", "--show-only", "templates/none.yaml"], chart)[1].decode().split("\n"):
+        name, _, signature = line.partition(" ")
+        if name and name not in found:
+            found[name] = signature
+    return found
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    mutant, only = os.path.abspath(sys.argv[1]), sys.argv[2:]
+    side = Side([mutant])
+    cases = [case for path in everything() for case in read(path)]
+    functions = {n: s for n, s in signatures(mutant).items() if n in (only or [n])}
+    relevant = {name: [case for case in cases if case.says(name)] for name in functions}
+
+    def seen_by(work):
+        name, mutation = work
+        for case in relevant[name]:
+            if case.answer(side, RUNNEL_MUTANT=f"{name} {mutation}") != case.golden:
+                return case.name
+        return None
+
+    work = [(name, m) for name, signature in sorted(functions.items()) for m in mutations(name, signature) if (name, m) not in SAME]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        seen = dict(zip(work, pool.map(seen_by, work)))
+    columns = ["empty", "first"] + sorted({m for _, m in work} - {"empty", "first"})
+    print(f"{'function':28} {'cases':>5}  " + "  ".join(columns))
+    for name, signature in sorted(functions.items()):
+        marks = []
+        for m in columns:
+            mark = "same" if (name, m) in SAME and m in mutations(name, signature) else \
+                "" if (name, m) not in seen else "seen" if seen[name, m] else "LIVES"
+            marks.append(mark.ljust(len(m)))
+        print(f"{name:28} {len(relevant[name]):5}  " + "  ".join(marks).rstrip())
+    alive = [f"{name} {m}" for (name, m), case in seen.items() if not case]
+    print(f"\n{len(functions)} functions, {len(seen)} mutants, {len(alive)} survivors")
+    for line in alive:
+        print("  " + line)
+    sys.exit(1 if alive or not seen else 0)
+
+
+if __name__ == "__main__":
+    main()
