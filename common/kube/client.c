@@ -113,6 +113,7 @@ struct kube *kube_new(const struct kube_config *config, struct error *err)
     struct kube *k = xcalloc(1, sizeof *k);
     k->arena = arena_new();
     k->retry_ms = KUBE_RETRY_MS;
+    k->silence_ms = KUBE_SILENCE_MS;
     pthread_mutex_init(&k->lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);

@@ -316,10 +316,16 @@ struct value informer_list(struct informer *i, struct arena *a, const char *name
 void informer_each(struct informer *i, struct arena *scratch, const char *namespace,
                    bool (*visit)(void *ctx, struct value object), void *ctx)
 {
+    informer_search(i, scratch, namespace, "", visit, ctx);
+}
+
+void informer_search(struct informer *i, struct arena *scratch, const char *namespace, const char *text,
+                     bool (*visit)(void *ctx, struct value object), void *ctx)
+{
     struct snapshot snap = snapshot_take(i, namespace);
     bool more = true;
     for (size_t at = 0; at < snap.len; at++) {
-        if (more) {
+        if (more && strstr(snap.items[at]->text, text)) {
             struct arena_mark mark = arena_mark(scratch);
             more = visit(ctx, entry_parse(scratch, snap.items[at]));
             arena_reset(scratch, mark);

@@ -146,6 +146,9 @@ struct value informer_list(struct informer *i, struct arena *a, const char *name
 // The same one by one, without holding all: visit returns false to end. scratch (of the caller) is reset after each.
 void informer_each(struct informer *i, struct arena *scratch, const char *namespace,
                    bool (*visit)(void *ctx, struct value object), void *ctx);
+// The same for those alone whose JSON text holds `text` (a name in quotes): what is not concerned is not parsed.
+void informer_search(struct informer *i, struct arena *scratch, const char *namespace, const char *text,
+                     bool (*visit)(void *ctx, struct value object), void *ctx);
 size_t informer_count(struct informer *i);
 // Puts the answer of an own write (or of a fresh GET) into the cache at once, unless the cache has a newer
 // resourceVersion already: so that no reconcile acts on a state older than its own last write. It makes no event: that

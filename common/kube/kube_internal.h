@@ -15,6 +15,7 @@
 #define KUBE_CALL_MS 60000            // a whole call: the API server gives a request a minute, webhooks included
 #define KUBE_RETRY_MS 10000
 #define KUBE_CONNECT_MS 10000
+#define KUBE_SILENCE_MS 8000
 #define KUBE_PAGE 500
 
 // ---- the handle ---------------------------------------------------------------------------------------------------
@@ -28,6 +29,7 @@ struct kube {
     char *connect_to;  // curl's "::host:port" then, else NULL
     char *host_header; // "Host: …" then, else NULL
     int64_t retry_ms;  // no new try begins later than this after a call's start
+    long silence_ms;   // what a call sent and nobody acknowledged for so long: its connection is dead
     atomic_int cancelled;
 
     pthread_mutex_t lock;   // of all below
@@ -62,6 +64,7 @@ struct kube_call {
     const char *content_type;
     struct slice body; // data NULL: none
     bool once;         // not to be sent again after it may have been carried out (creation, JSON patch)
+    bool watch;        // of the watch thread: its connection is silent for long
     // Where the body of a 2xx answer goes piece by piece; NULL: answer.body. `begin` comes before the first piece of
     // each try.
     bool (*sink)(void *ctx, const char *data, size_t len, struct error *err);

@@ -1,6 +1,9 @@
 // transport.c - one request to the API server: pooled connections, credentials, limits, retries, cancellation.
 //
 // Each pooled connection is an easy handle on a multi handle of its own, so that kube_cancel can wake who waits on it.
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "kube/kube_internal.h"
@@ -8,6 +11,7 @@
 #define IDLE_CONNS 4
 #define IDLE_MS                                                                                                        \
     30000 // a connection costs 90 KiB: those that a burst left are closed by the next request after this time
+#define WATCH_SILENCE_MS 60000L
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MOST_MS 2000
 
@@ -140,6 +144,17 @@ static void set_tls(struct kube *k, CURL *easy)
     }
 }
 
+// A peer that is gone acknowledges neither a request nor a keepalive probe. A call notices it early enough for another
+// try on a new connection; a watch does not hang up for one lost probe.
+static int set_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
+{
+    unsigned silence_ms = (unsigned)(uintptr_t)ctx;
+    int probes = 3;
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence_ms, sizeof silence_ms);
+    return CURL_SOCKOPT_OK;
+}
+
 bool call_prepare(struct kube *k, CURL *easy, const struct kube_call *call, struct call_lines *lines, struct error *err)
 {
     const struct kube_config *c = &k->config;
@@ -154,6 +169,9 @@ bool call_prepare(struct kube *k, CURL *easy, const struct kube_call *call, stru
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 10L);
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, set_socket);
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, (void *)(uintptr_t)(call->watch ? WATCH_SILENCE_MS : k->silence_ms));
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); // a resolver that hangs does not hold up the process' end
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 8192L);
     set_tls(k, easy);
     if (c->proxy)

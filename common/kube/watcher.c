@@ -3,11 +3,8 @@
 // Each informer is a small state machine: DISCOVER finds the kind's path, LIST reads page by page, WATCH follows from
 // the list's resourceVersion with bookmarks. A watch that ends resumes where it was; 410 Gone, and faults that repeat,
 // lead back to LIST; a kind that is not there back to DISCOVER.
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/socket.h>
 
 #include "kube/watch.h"
 
@@ -209,16 +206,6 @@ static size_t receive(char *data, size_t size, size_t count, void *ctx)
 }
 
 // ---- asking -------------------------------------------------------------------------------------------------------
-// A peer that is gone answers no keepalive probe: noticed after a minute.
-static int set_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
-{
-    int probes = 3;
-    unsigned silent_ms = 60000;
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silent_ms, sizeof silent_ms);
-    return CURL_SOCKOPT_OK;
-}
-
 static void build_path(struct informer *i, int64_t watch_s, struct buf *path)
 {
     char number[24];
@@ -264,7 +251,8 @@ static void begin_transfer(struct informer *i)
     struct buf path = {0};
     build_path(i, watch_s, &path);
     static const char *const accept[] = {[PHASE_LIST] = ACCEPT_METADATA_LIST, [PHASE_WATCH] = ACCEPT_METADATA};
-    struct kube_call call = {.path = buf_cstr(&path), .accept = i->options.metadata_only ? accept[i->phase] : NULL};
+    struct kube_call call = {
+        .path = buf_cstr(&path), .accept = i->options.metadata_only ? accept[i->phase] : NULL, .watch = true};
     struct error fault = {0};
     bool ok = call_prepare(w->kube, i->easy, &call, &i->lines, &fault);
     buf_free(&path);
@@ -278,7 +266,6 @@ static void begin_transfer(struct informer *i)
     curl_easy_setopt(i->easy, CURLOPT_ERRORBUFFER, i->message);
     curl_easy_setopt(i->easy, CURLOPT_WRITEFUNCTION, receive);
     curl_easy_setopt(i->easy, CURLOPT_WRITEDATA, i);
-    curl_easy_setopt(i->easy, CURLOPT_SOCKOPTFUNCTION, set_socket);
     i->message[0] = '\0';
     i->progressed = false;
     i->started_ms = clock_mono_ms();

@@ -140,22 +140,26 @@ static void *converse(void *ctx)
 {
     struct connection *c = ctx;
     struct buf in = {0};
-    for (;;) {
-        char part[4096];
-        char *end;
-        while (!in.len || !(end = strstr(in.data, "\r\n\r\n")) ||
-               in.len < (size_t)(end + 4 - in.data) + content_length(in.data)) {
-            ssize_t n = recv(c->fd, part, sizeof part, 0);
-            if (n <= 0) {
-                buf_free(&in);
-                return NULL;
-            }
-            buf_add(&in, part, (size_t)n);
+    char part[65536];
+    for (size_t head_len = 0, whole = 0;;) {
+        ssize_t n = recv(c->fd, part, sizeof part, 0);
+        if (n <= 0)
+            break;
+        buf_add(&in, part, (size_t)n);
+        char *end = head_len ? NULL : strstr(in.data, "\r\n\r\n");
+        if (end) {
+            head_len = (size_t)(end + 4 - in.data);
+            whole = head_len + content_length(in.data);
         }
-        end[2] = '\0'; // the head's text ends here; the body follows after two more bytes
-        serve(c->server, c->fd, in.data, (size_t)(end + 4 - in.data));
+        if (!head_len || in.len < whole)
+            continue;
+        in.data[head_len - 2] = '\0'; // the head's text ends here; the body follows after two more bytes
+        serve(c->server, c->fd, in.data, head_len);
         buf_clear(&in);
+        head_len = 0;
     }
+    buf_free(&in);
+    return NULL;
 }
 
 static void *listen_thread(void *ctx)

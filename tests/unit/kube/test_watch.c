@@ -191,6 +191,10 @@ static void test_each(void **state)
     assert_true(WAIT_FOR(informer_count(f->informer) == 2 && *cached(f, "a") == '7'));
     informer_each(f->informer, f->arena, "ns", visit_one, &seen);
     assert_int_equal(seen, 1);
+    informer_search(f->informer, f->arena, "ns", "\"nobody\"", visit_one, &seen);
+    assert_int_equal(seen, 1);
+    informer_search(f->informer, f->arena, NULL, "\"a\"", visit_one, &seen);
+    assert_int_equal(seen, 2);
     tear_down(f);
 }
 
