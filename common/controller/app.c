@@ -14,7 +14,7 @@ enum {
     GRACE_MS = 2500, // after SIGTERM: for reconciles to end by themselves
     CANCEL_MS = 700, // then, with their requests cancelled
     EVENTS_MS = 500, // then, for events that wait to be sent
-    LEASE_MS = 200,    // then, to release the lease
+    LEASE_MS = 200,  // then, to release the lease
     HARD_LIMIT_S =
         5, // whatever hangs then is cut off, as if the process had been killed: every restart can deal with that
 };
@@ -278,6 +278,13 @@ static bool begin_work(struct app *app, struct error *err)
     return true;
 }
 
+// How long the main thread may sleep: until the caches want a look, or the lease would be overdue.
+static int64_t time_to_wait(const struct app *app)
+{
+    int64_t most = app->synced ? FOR_LONG_MS : SYNC_POLL_MS, left = app->leading ? leader_time_left(app->leader) : most;
+    return left > most ? most : left > 1 ? left : 1;
+}
+
 // Returns the exit status, when it is time to end.
 static int run(struct app *app)
 {
@@ -294,12 +301,11 @@ static int run(struct app *app)
             }
             working = true;
         }
-        int64_t wait_ms = !app->synced  ? SYNC_POLL_MS
-                          : app->leader ? app_flag_ms(app, "leader-election-retry-period")
-                                        : FOR_LONG_MS;
+        int64_t wait_ms = time_to_wait(app);
         int signal =
             sigtimedwait(&set, NULL, &(struct timespec){.tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000});
-        if (app->lost || (app->leading && leader_overdue(app->leader))) {
+        if (app->lost || (app->leading && leader_time_left(app->leader) <= 0)) {
+            app->lost = true;
             log_error("leader election lost", "problem running manager");
             return 1;
         }
@@ -320,10 +326,12 @@ static bool stop_work(struct app *app)
     int64_t now = clock_mono_ms();
     __atomic_store_n(&app->ending, 1, __ATOMIC_RELAXED);
     controllers_stop(app);
-    if (controllers_join(app, now + GRACE_MS))
+    // Who lost the lease has no time left: another instance may be at work in a moment.
+    int64_t grace_ms = app->lost ? 0 : GRACE_MS;
+    if (controllers_join(app, now + grace_ms))
         return true;
     kube_cancel(app->kube);
-    return controllers_join(app, now + GRACE_MS + CANCEL_MS);
+    return controllers_join(app, now + grace_ms + CANCEL_MS);
 }
 
 static void release(struct app *app)
@@ -359,7 +367,8 @@ static int serve_and_work(struct app *app)
     bool stopped = stop_work(app);
     if (app->recorder)
         recorder_stop(app->recorder, clock_mono_ms() + EVENTS_MS);
-    leader_stop(app->leader, clock_mono_ms() + LEASE_MS); // only now: until the last reconcile ended, nobody else may start
+    leader_stop(app->leader,
+                clock_mono_ms() + LEASE_MS); // only now: until the last reconcile ended, nobody else may start
     if (!stopped) {
         log_info("some reconciles did not end in time and were cut off");
         _exit(status);

@@ -27,11 +27,13 @@ static bool differs(struct value old, struct value object, const char *annotatio
     return now && !str_eq(now, kube_annotation(old, annotation));
 }
 
-// Of the controller's own kind: a new object, a new generation, a request, a deletion. Not our own status writes.
+// Of the controller's own kind: a new object, a new generation, a request, a deletion. Not our own status writes. A
+// relist can show one object in another's place: then the deletion in between was never seen.
 static bool worth_reconciling(struct value old, struct value object)
 {
-    return value_is_null(old) || kube_generation(old) != kube_generation(object) ||
-           differs(old, object, REQUESTED_AT) || kube_deleting(old) != kube_deleting(object);
+    return value_is_null(old) || !str_eq(kube_uid(old), kube_uid(object)) ||
+           kube_generation(old) != kube_generation(object) || differs(old, object, REQUESTED_AT) ||
+           kube_deleting(old) != kube_deleting(object);
 }
 
 // Which reconciles a change causes.
@@ -56,7 +58,7 @@ static void notify(struct watched *w, struct value old, struct value object, con
         struct value before = s->controller == cause->by ? cause->known : old;
         if (s->map) {
             struct arena *scratch cleanup(cleanup_arena) = arena_new();
-            struct queue_keys keys = map_keys(s, old, object, scratch);
+            struct queue_keys keys = map_keys(s, cause->gone ? VALUE_NULL : old, object, scratch);
             for (size_t k = 0; k < keys.keys.len; k++)
                 queue_add(s->controller->queue, keys.keys.items[k], 0, cause->hinted);
         } else if (cause->gone || worth_reconciling(before, object)) {

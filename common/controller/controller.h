@@ -115,7 +115,7 @@ struct controller_map { // another kind whose changes queue objects of this one
     const char *label_selector;
     bool metadata_only, optional;
     // Adds the keys of the objects to queue. `own` is the informer of the controller's kind (to look for who refers to
-    // it).
+    // it). `old` is null for an object that is new, and for one that is gone: `object` is then its last state.
     void (*map)(struct app *app, struct informer *own, struct value old, struct value object, struct arena *scratch,
                 struct queue_keys *keys);
     // Bus messages about this kind take the same way, with the object as freshly read; NULL: none. Where api_version is

@@ -121,10 +121,10 @@ static bool pause_ms(struct leader *l, int64_t ms)
     return go_on;
 }
 
-bool leader_overdue(const struct leader *l)
+int64_t leader_time_left(const struct leader *l)
 {
     int64_t renewed = l ? l->renewed_ms : 0;
-    return renewed && clock_mono_ms() - renewed >= l->options.renew_ms;
+    return renewed ? renewed + l->options.renew_ms - clock_mono_ms() : INT64_MAX;
 }
 
 static void elect(struct leader *l)
@@ -143,7 +143,7 @@ static void elect(struct leader *l)
             log_error(error_text(&err), "error retrieving or updating the leader lease",
                       LOG_S("lease", l->options.name));
         }
-        bool lost = l->leading && !held && (taken || leader_overdue(l));
+        bool lost = l->leading && !held && (taken || leader_time_left(l) <= 0);
         if (lost && pause_ms(l, 0)) {
             l->leading = false;
             l->options.changed(l->options.ctx, false);

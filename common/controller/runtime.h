@@ -63,8 +63,9 @@ struct leader_options {
     void *ctx;
 };
 struct leader *leader_start(struct kube *k, const struct leader_options *options, struct error *err);
-// The renewal is overdue: a request hangs, and another instance may soon believe the lease free.
-bool leader_overdue(const struct leader *l);
+// Milliseconds until the renewal is overdue: then a request hangs, and another instance may soon believe the lease free.
+// INT64_MAX where there was none yet.
+int64_t leader_time_left(const struct leader *l);
 void leader_stop(struct leader *l, int64_t deadline_ms); // releases the lease when the server answers until then
 
 // ---- the process ----------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ class ApiProxy:
         self.cluster, self.watch_delay = cluster, watch_delay
         self.port = free_port()
         self.requests = collections.Counter()  # (method, path without query) to count
-        self.lock, self.open, self.closing = threading.Lock(), set(), False
+        self.lock, self.open, self.closing, self.blocked = threading.Lock(), set(), False, False
         self.kubeconfig = cluster.client_kubeconfig("proxy-%d" % self.port, token="admin-token",
                                                     server="https://127.0.0.1:%d" % self.port)
 
@@ -43,6 +43,14 @@ class ApiProxy:
                 except OSError:
                     pass
 
+    def block(self):
+        """Cuts all, and lets nothing through until unblock()."""
+        self.blocked = True
+        self.cut()
+
+    def unblock(self):
+        self.blocked = False
+
     def _accept(self):
         while not self.closing:
             try:
@@ -52,10 +60,13 @@ class ApiProxy:
             threading.Thread(target=self._serve, args=(s,), daemon=True).start()
 
     def _serve(self, raw):
+        client = None
         try:
             with self.server_tls.wrap_socket(raw, server_side=True) as client:
                 with self.lock:
                     self.open.add(client)
+                if self.blocked:
+                    return
                 data = b""
                 while True:
                     head, data = self._head(client, data)
@@ -73,7 +84,7 @@ class ApiProxy:
             pass
         finally:
             with self.lock:
-                self.open.discard(raw)
+                self.open.discard(client)
 
     @staticmethod
     def _head(s, data):

@@ -10,8 +10,9 @@ import time
 
 import pytest
 
-from env import Process, wait_for
-from env.process import free_port, scratch
+from env import wait_for
+from env.api_proxy import ApiProxy
+from env.process import free_port
 from runnel import BUILD, ROOT, Controller, condition, request_reconcile, wait_condition, wait_event
 
 FINALIZER = "finalizers.fluxcd.io"
@@ -253,6 +254,8 @@ def test_mapped_object(cluster, namespace, probes):
     ready(cluster, namespace, message="said one")
     cluster.patch("configmap", "c", {"data": {"text": "two"}}, namespace)
     ready(cluster, namespace, message="said two")
+    cluster.run("delete", "configmap", "c", "-n", namespace)
+    wait_condition(cluster, "probe", "p", namespace, status="False", reason="Unreadable")
 
 
 def publish(port, messages):
@@ -398,6 +401,36 @@ def test_without_the_right_to_write(cluster, namespace):
                               "verbs": ["patch", "create", "update"]})
         cluster.apply(role)
         ready(cluster, namespace)
+
+
+def test_a_leader_that_cannot_renew_ends_in_time(cluster, namespace):
+    """Before another one may take the lease, whatever it is at, however rarely it renews."""
+    with Probes(cluster, namespace, "--enable-leader-election", "--leader-election-lease-duration=6s",
+                "--leader-election-renew-deadline=4s", "--leader-election-retry-period=3s") as p:
+        cluster.apply(probe(namespace, busy=60000))
+        wait_for("at work", lambda: p.metric("controller_runtime_active_workers", controller="probe") == 1)
+        cluster.api.signal(signal.SIGSTOP)
+        try:
+            began = time.monotonic()   # no renewal is later than this
+            assert p.process.popen.wait(timeout=20) == 1
+            assert time.monotonic() - began < 5.5
+        finally:
+            cluster.api.signal(signal.SIGCONT)
+
+
+def test_an_object_in_anothers_place(cluster, namespace):
+    """Deleted and made anew while nobody could see it: a relist shows one object, which is another."""
+    with ApiProxy(cluster) as proxy, Probes(cluster, namespace, kubeconfig=proxy.kubeconfig) as probes:
+        cluster.apply(probe(namespace, suspend=True))
+        wait_for("seen", lambda: any("suspended" in x.get("msg", "") for x in probes.log()))
+        proxy.block()
+        cluster.patch("probe", "p", {"metadata": {"finalizers": None}}, namespace)
+        cluster.run("delete", "probe", "p", "-n", namespace)
+        cluster.apply(probe(namespace))
+        cluster.stop_api_server()   # it forgets the events: the watch cannot go on where it was
+        cluster.start_api_server()
+        proxy.unblock()
+        assert ready(cluster, namespace, timeout=60)["metadata"]["generation"] == 1
 
 
 def test_api_server_restarts(cluster, namespace, probes):
