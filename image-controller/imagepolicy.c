@@ -120,13 +120,15 @@ static const char *ready_message(struct reconcile *r)
     return arena_printf(r->arena, "%s (previously %s)", message, ref_text(r->arena, before));
 }
 
-static bool elect(struct reconcile *r, struct value repository, const char **tag, size_t *count, struct error *err)
+// Of the tags of the image that the spec names: those of the one before it are no choice, and there are none (count 0)
+// until the new one has been scanned.
+static bool elect(struct reconcile *r, struct value repository, const char *image, const char **tag, size_t *count,
+                  struct error *err)
 {
     const struct image_app *app = app_data(r->app);
     const struct tag_key key = {app->storage, kube_namespace(repository), kube_name(repository)};
     const char **tags;
-    if (!tags_load(r->arena, &key, value_str_or(value_path(repository, "status.canonicalImageName"), ""), &tags, count,
-                   err))
+    if (!tags_load(r->arena, &key, image, &tags, count, err))
         return error_wrap(err, "failed to read tags from database");
     return *count == 0 || policy_latest(r->arena, value_get(r->spec, "policy"), value_get(r->spec, "filterTags"), tags,
                                         *count, tag, err);
@@ -145,7 +147,7 @@ static struct result reconcile_image_policy(struct reconcile *r)
         return no_repository(r, &err);
     if (!image_name_parse(r->arena, value_str(value_path(repository, "spec.image")), &image, &err))
         return result_stalled(r, REASON_IMAGE_URL_INVALID, "%s", error_text(&err));
-    if (!elect(r, repository, &tag, &count, &err))
+    if (!elect(r, repository, image.name, &tag, &count, &err))
         return err.class == ERROR_INVALID ? result_stalled(r, REASON_INVALID_POLICY, "%s", error_text(&err))
                                           : result_failed(r, REASON_FAILURE, &err);
     if (count == 0) {

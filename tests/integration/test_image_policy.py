@@ -1,8 +1,9 @@
 """ImagePolicy: elections, digests, access across namespaces, invalid policies."""
+import threading
+
 import pytest
 
-from env import wait_for
-from image_objects import policy, repository
+from image_objects import Stub, policy, repository
 from runnel import Controller, condition, wait_condition, wait_event
 
 KIND = "imagepolicy"
@@ -56,6 +57,36 @@ def test_before_its_repository(controller, cluster, registry, namespace):
     wait_condition(cluster, KIND, "my-app", namespace, status="False", reason="DependencyNotReady", message="no tags in database")
     registry.push_image(namespace, "3.0.0")
     wait_condition(cluster, KIND, "my-app", namespace, message="resolved to 3.0.0")
+
+
+def test_another_image(cluster, namespace, image):
+    """Under the same repository: until it has been scanned nothing is elected, least of all a tag of the one before."""
+    cluster.apply(policy(namespace))
+    wait_condition(cluster, KIND, "my-app", namespace, message="resolved to 1.1.0")
+    scanned = threading.Event()
+
+    def answer(request):
+        scanned.wait(30)
+        request.reply(200, {"name": "other", "tags": ["3.0.0"]}, Content_Type="application/json")
+    with Stub(answer) as stub:
+        other = stub.host + "/other"
+        try:
+            cluster.patch("imagerepository", "my-app", {"spec": {"image": other, "insecure": True}}, namespace)
+            obj = wait_condition(cluster, KIND, "my-app", namespace, status="False", reason="DependencyNotReady", message="no tags in database")
+            assert obj["status"]["latestRef"] == {"name": image, "tag": "1.1.0"}
+        finally:
+            scanned.set()
+        obj = wait_condition(cluster, KIND, "my-app", namespace, message="Latest image tag for %s resolved to 3.0.0" % other)
+        assert obj["status"]["observedPreviousRef"] == {"name": image, "tag": "1.1.0"}
+
+
+def test_its_repository_goes(cluster, namespace, image):
+    cluster.apply(policy(namespace))
+    wait_condition(cluster, KIND, "my-app", namespace, message="resolved to 1.1.0")
+    cluster.run("delete", "imagerepository", "my-app", "-n", namespace)
+    obj = wait_condition(cluster, KIND, "my-app", namespace, status="False", reason="DependencyNotReady",
+                         message="referenced ImageRepository does not exist")
+    assert obj["status"]["latestRef"] == {"name": image, "tag": "1.1.0"}
 
 
 def test_digests(cluster, registry, namespace, image):

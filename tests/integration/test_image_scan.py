@@ -167,6 +167,16 @@ def test_a_registry_that_fails(controller, cluster, namespace, status, body, mes
         ready(cluster, namespace)
 
 
+def test_an_image_without_tags(controller, cluster, namespace):
+    """It is scanned as often as another, and is ready all the time."""
+    with Stub(lambda request: request.reply(200, {"name": "my-app", "tags": ["1.0.0.sig"]}, Content_Type="application/json")) as stub:
+        cluster.apply(repository(namespace, stub.host + "/my-app", insecure=True, interval="1s"))
+        first = condition(ready(cluster, namespace, message="found 0 tags"))
+        before = len(stub.requests)
+        wait_for("scans", lambda: len(stub.requests) >= before + 3)
+        assert condition(ready(cluster, namespace))["lastTransitionTime"] == first["lastTransitionTime"]
+
+
 def test_a_requested_scan_that_fails(controller, cluster, namespace):
     """It is tried again, although the request counts as handled."""
     state = {"status": 200, "tags": ["1.0.0"]}
