@@ -1,7 +1,9 @@
 // client.c - a way of connecting: CA, client certificate, proxy; and the pool of curl handles.
 #include "http/private.h"
 
-#define SYSTEM_CA_FOLDER "/etc/ssl/certs" // of Debian's ca-certificates, by hash
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 
@@ -28,6 +30,26 @@ static bool check_pem(struct slice pem, const char *what, const char *marker, st
     return error_set(err, ERROR_INVALID, "%s is not PEM: no \"%s\" in it", what, marker);
 }
 
+static bool keep_proxy(struct http *h, const char *proxy, struct error *err)
+{
+    static const char *const schemes[] = {"http", "https", "socks4", "socks4a", "socks5", "socks5h"};
+    struct arena *a cleanup(cleanup_arena) = arena_new();
+    struct url u;
+    if (!proxy)
+        return true;
+    if (!url_parse(a, proxy, &u, err))
+        return error_wrap(err, "proxy");
+    for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
+        if (strcmp(u.scheme, schemes[i]))
+            continue;
+        h->proxy = xasprintf("%s://%s%s%s", u.scheme, u.host, str_empty(u.port) ? "" : ":", u.port ? u.port : "");
+        h->proxy_user = u.user ? xstrdup(u.user) : NULL;
+        h->proxy_password = u.user ? xstrdup(str_or(u.password, "")) : NULL;
+        return true;
+    }
+    return error_set(err, ERROR_INVALID, "proxy: unsupported scheme \"%s\"", u.scheme);
+}
+
 struct http *http_new(const struct http_options *options, struct error *err)
 {
     static const struct http_options none;
@@ -49,14 +71,16 @@ struct http *http_new(const struct http_options *options, struct error *err)
     h->idle_max = o->max_connections > 0 ? o->max_connections : 4;
     h->idle = xcalloc((size_t)h->idle_max, sizeof *h->idle);
     h->user_agent = xstrdup(o->user_agent ? o->user_agent : "runnel/" RUNNEL_VERSION);
-    h->proxy = o->proxy ? xstrdup(o->proxy) : NULL;
     h->server_name = str_empty(tls->server_name) ? NULL : xstrdup(tls->server_name);
     h->ca = keep(tls->ca);
     h->cert = keep(tls->cert);
     h->key = keep(tls->key);
     h->insecure = tls->insecure;
     h->system_too = tls->system_too;
-    return h;
+    if (keep_proxy(h, o->proxy, err))
+        return h;
+    http_free(h);
+    return NULL;
 }
 
 void http_free(struct http *h)
@@ -67,8 +91,12 @@ void http_free(struct http *h)
         curl_easy_cleanup(h->idle[i]);
     free(h->idle);
     free(h->user_agent);
-    free(h->proxy);
     free(h->server_name);
+    free(h->proxy);
+    free(h->proxy_user);
+    if (h->proxy_password)
+        explicit_bzero(h->proxy_password, strlen(h->proxy_password));
+    free(h->proxy_password);
     forget(h->ca);
     forget(h->cert);
     if (h->key.data)
@@ -82,6 +110,40 @@ static void set_blob(CURL *curl, CURLoption option, struct slice data)
 {
     struct curl_blob blob = {.data = (void *)data.data, .len = data.len, .flags = CURL_BLOB_NOCOPY};
     curl_easy_setopt(curl, option, &blob);
+}
+
+// Adds our CA to those that curl has given the connection's context.
+static CURLcode add_ca(CURL *curl, void *context, void *h)
+{
+    struct slice pem = ((struct http *)h)->ca;
+    X509_STORE *store = SSL_CTX_get_cert_store(context);
+    BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
+    int added = 0;
+    for (X509 *x; bio && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL));) {
+        added += X509_STORE_add_cert(store, x);
+        X509_free(x);
+    }
+    BIO_free(bio);
+    ERR_clear_error(); // that the PEM came to its end is one
+    return added ? CURLE_OK : CURLE_SSL_CACERT_BADFILE;
+}
+
+static void set_trust(struct http *h, CURL *curl)
+{
+    const char *file = getenv("SSL_CERT_FILE"), *folder = getenv("SSL_CERT_DIR");
+    if (h->ca.len && !h->system_too) {
+        set_blob(curl, CURLOPT_CAINFO_BLOB, h->ca);
+        curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
+        return;
+    }
+    if (!str_empty(file) || !str_empty(folder)) {
+        curl_easy_setopt(curl, CURLOPT_CAINFO, str_empty(file) ? NULL : file);
+        curl_easy_setopt(curl, CURLOPT_CAPATH, str_empty(folder) ? NULL : folder);
+    }
+    if (h->ca.len) {
+        curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, add_ca);
+        curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, h);
+    }
 }
 
 CURL *pool_acquire(struct http *h)
@@ -102,11 +164,10 @@ CURL *pool_acquire(struct http *h)
     if (h->proxy) { // one that was asked for by name: the environment's exceptions are not about it
         curl_easy_setopt(curl, CURLOPT_PROXY, h->proxy);
         curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
+        curl_easy_setopt(curl, CURLOPT_PROXYUSERNAME, h->proxy_user);
+        curl_easy_setopt(curl, CURLOPT_PROXYPASSWORD, h->proxy_password);
     }
-    if (h->ca.len) {
-        set_blob(curl, CURLOPT_CAINFO_BLOB, h->ca);
-        curl_easy_setopt(curl, CURLOPT_CAPATH, h->system_too ? SYSTEM_CA_FOLDER : NULL);
-    }
+    set_trust(h, curl);
     if (h->cert.len) {
         set_blob(curl, CURLOPT_SSLCERT_BLOB, h->cert);
         curl_easy_setopt(curl, CURLOPT_SSLCERTTYPE, "PEM");

@@ -13,7 +13,7 @@
 struct http;
 
 struct http_tls {
-    struct slice ca;         // PEM; empty: the system's
+    struct slice ca;         // PEM; empty: the system's, or those of SSL_CERT_FILE and SSL_CERT_DIR, as OpenSSL and Go
     bool system_too;         // with a ca: the system's are trusted beside it
     struct slice cert, key;  // PEM, client certificate
     bool insecure;           // do not verify

@@ -11,7 +11,8 @@ struct http {
     pthread_mutex_t lock; // guards idle and idle_count; the rest does not change
     CURL **idle;          // handles at rest, each with its connections
     int idle_count, idle_max;
-    char *user_agent, *proxy, *server_name;
+    char *user_agent, *server_name;
+    char *proxy, *proxy_user, *proxy_password; // proxy: without user info, so that no message of curl's can quote it
     struct slice ca, cert, key; // malloc'd
     bool insecure, system_too;
 };

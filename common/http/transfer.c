@@ -216,7 +216,8 @@ static bool fail(struct receiver *r, CURLcode code, const char *detail, struct e
 {
     struct transfer *t = r->transfer;
     const char *url = url_redact(r->arena, t->url);
-    const char *text = *detail ? detail : curl_easy_strerror(code);
+    // An unfit proxy of the environment is quoted with its password.
+    const char *text = *detail ? url_redact(r->arena, detail) : curl_easy_strerror(code);
     enum error_class class = ERROR_TRANSIENT;
 
     if (r->sink_stopped)

@@ -50,15 +50,12 @@ char *url_redact(struct arena *a, const char *text)
 {
     struct buf out = BUF_IN(a);
     const char *scheme_end = text ? strstr(text, "://") : NULL;
-    const char *rest = text ? text : "";
-    if (scheme_end) {
-        rest = scheme_end + 3;
+    const char *rest = scheme_end ? scheme_end + 3 : text ? text : "";
+    if (scheme_end)
         buf_add(&out, text, (size_t)(rest - text));
-        size_t authority = strcspn(rest, "/?#");
-        const char *at = memrchr(rest, '@', authority);
-        if (at)
-            rest = at + 1;
-    }
+    const char *at = memrchr(rest, '@', strcspn(rest, "/?#"));
+    if (at && (scheme_end || memchr(rest, ':', (size_t)(at - rest)))) // git@host:path has no password
+        rest = at + 1;
     size_t before_query = strcspn(rest, "?#");
     buf_add(&out, rest, before_query);
     rest += before_query;

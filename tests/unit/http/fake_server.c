@@ -209,7 +209,8 @@ static X509 *make_certificate(EVP_PKEY *key, const char *name, X509 *ca, EVP_PKE
 static void start_tls(struct fake *f, const char *name)
 {
     EVP_PKEY *ca_key = EVP_EC_gen("P-256"), *key = EVP_EC_gen("P-256");
-    char *ca_name = xasprintf("CA of %s", name); // each its own: two of one name would be taken for the same
+    char *ca_name =
+        xasprintf("CA of %s at %p", name, (void *)f); // each its own: two of one name would be taken for the same
     X509 *ca = make_certificate(ca_key, ca_name, NULL, NULL), *cert = make_certificate(key, name, ca, ca_key);
     BIO *out = BIO_new(BIO_s_mem());
     char *pem;

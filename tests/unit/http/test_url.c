@@ -70,6 +70,9 @@ static void test_redact(void **state)
         {"https://h/info/refs?service=git-upload-pack", "https://h/info/refs?service=REDACTED"},
         {"https://h?flag", "https://h?flag"},
         {"https://user:hush@", "https://"},
+        {"user:hush@h:80/p", "h:80/p"},
+        {"git@h:org/repo", "git@h:org/repo"},
+        {"no proxy 'foo://user:hush@h:1'", "no proxy 'foo://h:1'"},
         {"", ""},
     };
     struct arena *a cleanup(cleanup_arena) = arena_new();
