@@ -15,56 +15,16 @@
 // ---- the remote
 // --------------------------------------------------------------------------------------------------------
 
-static bool ssh_auth(struct reconcile *r, struct value secret, struct repo_remote *remote, struct error *err)
-{
-    remote->identity = secret_bytes(r, secret, "identity");
-    remote->known_hosts = secret_bytes(r, secret, "known_hosts");
-    remote->identity_password = secret_text(r, secret, "password");
-    if (!remote->identity.len)
-        return error_set(err, ERROR_INVALID, "invalid 'ssh' auth option: 'identity' is required");
-    if (!remote->known_hosts.len)
-        return error_set(err, ERROR_INVALID, "invalid 'ssh' auth option: 'known_hosts' is required");
-    return true;
-}
-
-static bool http_auth(struct reconcile *r, struct value secret, const char *scheme, struct repo_remote *remote,
-                      struct error *err)
-{
-    struct http_tls tls;
-    if (!secret_tls(r, secret, &tls, err))
-        return false;
-    remote->ca = tls.ca;
-    remote->client_cert = tls.cert;
-    remote->client_key = tls.key;
-    remote->bearer = secret_text(r, secret, "bearerToken");
-    if (remote->bearer)
-        return true;
-    remote->user = secret_text(r, secret, "username");
-    remote->password = secret_text(r, secret, "password");
-    if (str_empty(remote->user) && !str_empty(remote->password))
-        return error_set(err, ERROR_INVALID, "invalid '%s' auth option: 'password' requires 'username' to be set",
-                         scheme);
-    if (secret_bytes(r, secret, "githubAppID").len)
-        return error_set(err, ERROR_INVALID, "secret '%s/%s' has github app data, which is not supported by Runnel yet",
-                         r->namespace, kube_name(secret));
-    return true;
-}
-
-static bool remote_auth(struct reconcile *r, const struct url *u, struct repo_remote *remote, const char **reason,
-                        struct error *err)
+static bool remote_auth(struct reconcile *r, struct repo_remote *remote, struct error *err)
 {
     const char *name = value_str(value_path(r->spec, "secretRef.name"));
     const char *proxy = value_str(value_path(r->spec, "proxySecretRef.name"));
     struct value secret = VALUE_NULL;
-    *reason = "AuthenticationFailed";
     if (proxy && !secret_proxy(r, proxy, &remote->proxy, err))
         return error_wrap(err, "failed to configure proxy options");
     if (name && !secret_get(r, name, &secret, err))
         return false;
-    bool ssh = str_eq(u->scheme, "ssh");
-    if (!name && !ssh)
-        return true;
-    return (ssh ? ssh_auth(r, secret, remote, err) : http_auth(r, secret, u->scheme, remote, err)) ||
+    return repo_credentials(r->arena, secret, remote, err) ||
            error_wrap(err, "failed to configure authentication options");
 }
 
@@ -76,7 +36,8 @@ static bool remote_of(struct reconcile *r, struct repo_remote *remote, const cha
     *reason = "URLInvalid";
     if (!url_parse(r->arena, remote->url, &u, err))
         return error_wrap(err, "failed to parse url '%s'", url_redact(r->arena, str_or(remote->url, "")));
-    return remote_auth(r, &u, remote, reason, err);
+    *reason = "AuthenticationFailed";
+    return remote_auth(r, remote, err);
 }
 
 static struct repo_ref ref_of(struct value spec)

@@ -1,6 +1,8 @@
 // secrets.c - what sources read from Secrets.
 #include "secrets.h"
 
+#include "git/git.h"
+
 bool secret_get(struct reconcile *r, const char *name, struct value *out, struct error *err)
 {
     struct kube_ref ref = {"v1", "Secret", r->namespace, name};
@@ -63,19 +65,12 @@ bool secret_basic(struct reconcile *r, struct value secret, const char **user, c
 bool secret_proxy(struct reconcile *r, const char *name, const char **proxy, struct error *err)
 {
     struct value secret;
-    const char *user, *password;
-    struct url u;
-    if (!secret_get(r, name, &secret, err) || !secret_basic(r, secret, &user, &password, err))
+    struct repo_remote remote = {0};
+    if (!secret_get(r, name, &secret, err))
         return false;
-    const char *address = secret_text(r, secret, "address");
-    if (str_empty(address))
-        return error_set(err, ERROR_INVALID, "secret '%s/%s': key 'address' not found", r->namespace, name);
-    if (!url_parse(r->arena, address, &u, err))
-        return error_wrap(err, "secret '%s/%s': failed to parse proxy address", r->namespace, name);
-    *proxy = !user ? address
-                   : arena_printf(r->arena, "%s://%s:%s@%s%s%s", u.scheme, url_escape(r->arena, user),
-                                  url_escape(r->arena, password), u.host, str_empty(u.port) ? "" : ":",
-                                  u.port ? u.port : "");
+    if (!repo_proxy(r->arena, secret, &remote, err))
+        return error_wrap(err, "secret '%s/%s'", r->namespace, name);
+    *proxy = remote.proxy;
     return true;
 }
 

@@ -70,6 +70,8 @@ bool repo_location_parse(struct arena *a, const char *url, struct repo_location 
         struct url parts;
         if (!url_parse(a, url, &parts, err))
             return false;
+        out->user = parts.user;
+        out->password = parts.password;
         out->printable = url_redact(a, url);
         return true;
     }
@@ -89,9 +91,11 @@ bool repo_call_begin(struct repo_call *call, const struct repo_remote *remote, s
     call->deadline_ms = remote->deadline_ms ? remote->deadline_ms : clock_mono_ms() + 60000;
     if (!repo_location_parse(call->arena, remote->url, &call->location, err))
         return false;
+    if (call->location.transport == GIT_OVER_HTTP)
+        return true;
     if (str_empty(call->location.user))
         call->location.user = str_or(remote->user, "git");
-    if (call->location.transport == GIT_OVER_SSH && !str_empty(remote->proxy))
+    if (!str_empty(remote->proxy))
         return error_set(err, ERROR_INVALID, "a proxy is not supported for Git over SSH");
     return true;
 }

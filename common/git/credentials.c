@@ -18,6 +18,26 @@ static const char *secret_text(struct arena *a, struct value secret, const char 
     return data.len ? data.data : NULL;
 }
 
+// PKCS#8 and the older PEM say so in plain words; OpenSSH's own format names the cipher behind its magic
+// (PROTOCOL.key).
+static bool is_encrypted(struct arena *a, struct slice identity)
+{
+    static const char begin[] = "-----BEGIN OPENSSH PRIVATE KEY-----", magic[] = "openssh-key-v1";
+    ptrdiff_t at = slice_find(identity, slice_of(begin));
+    if (at < 0)
+        return slice_find(identity, SLICE("ENCRYPTED")) >= 0;
+    struct slice line = slice_trim_space(slice_sub(identity, (size_t)at + strlen(begin), identity.len)), rest;
+    struct buf plain = BUF_IN(a);
+    slice_cut(line, '\n', &line, &rest);
+    line = slice_trim_space(line);
+    line.len -= line.len % 4;
+    if (!base64_decode(&plain, line.data, line.len) ||
+        !slice_has_prefix(buf_view(&plain), slice_n(magic, sizeof magic)))
+        return false;
+    // The cipher's name with its length before it.
+    return !slice_has_prefix(slice_sub(buf_view(&plain), sizeof magic, plain.len), SLICE("\0\0\0\4none"));
+}
+
 static bool ssh_credentials(struct arena *a, struct value secret, struct repo_remote *remote, struct error *err)
 {
     remote->identity = secret_key(a, secret, "identity");
@@ -27,6 +47,8 @@ static bool ssh_credentials(struct arena *a, struct value secret, struct repo_re
         return error_set(err, ERROR_INVALID, "invalid 'ssh' auth option: 'identity' is required");
     if (!remote->known_hosts.len)
         return error_set(err, ERROR_INVALID, "invalid 'ssh' auth option: 'known_hosts' is required");
+    if (!remote->identity_password && is_encrypted(a, remote->identity))
+        return error_set(err, ERROR_INVALID, "SSH identity key is encrypted but no 'password' field was provided");
     return true;
 }
 
@@ -35,6 +57,8 @@ bool repo_credentials(struct arena *a, struct value secret, struct repo_remote *
     struct repo_location location;
     if (!repo_location_parse(a, remote->url, &location, err))
         return false;
+    if (secret_key(a, secret, "githubAppID").len)
+        return error_set(err, ERROR_INVALID, "github app data in the secret is not supported by Runnel yet");
     if (location.transport == GIT_OVER_SSH)
         return ssh_credentials(a, secret, remote, err);
     remote->ca = secret_key(a, secret, "ca.crt");
@@ -58,7 +82,7 @@ bool repo_proxy(struct arena *a, struct value secret, struct repo_remote *remote
     const char *address = secret_text(a, secret, "address");
     struct url url;
     if (!address)
-        return error_set(err, ERROR_INVALID, "the proxy's secret has no key 'address'");
+        return error_set(err, ERROR_INVALID, "key 'address' not found");
     address = slice_dup(a, slice_trim_space(slice_of(address)));
     if (!url_parse(a, address, &url, err))
         return error_wrap(err, "the proxy's address");

@@ -17,10 +17,10 @@
 
 struct repo_remote { // all borrowed for the call
     const char *url; // http, https or ssh (also scp-like git@host:path)
-    // Basic; over SSH the user where the URL names none, and the password where there is no identity.
+    // Basic (without them, the URL's); over SSH the user where the URL names none, and the password where there is no identity.
     const char *user, *password;
     const char *bearer;
-    struct slice ca; // PEM; empty: the system's
+    struct slice ca; // PEM, trusted beside the system's
     struct slice client_cert, client_key;
     const char *proxy;     // NULL: the environment's; refused over SSH
     struct slice identity; // SSH private key, PEM or OpenSSH; identity_password for an encrypted one

@@ -20,7 +20,8 @@
 
 struct repo_location { // a remote's address, taken apart
     enum { GIT_OVER_HTTP, GIT_OVER_SSH } transport;
-    const char *user, *host, *path; // of SSH; user NULL: the URL has none; path as the server's git-upload-pack gets it
+    const char *user, *password; // the URL's; NULL: it has none (the password is for HTTP)
+    const char *host, *path;     // of SSH; path as the server's git-upload-pack gets it
     int port;                       // 0: 22
     const char *printable;          // without user info, for messages
 };

@@ -12,8 +12,8 @@
 struct http_subtransport {
     git_smart_subtransport parent;
     struct repo_call *call;
-    struct http *http;
-    char *base; // the repository's URL, after the redirects of info/refs
+    struct http *http; // made at the first action: libgit2 leaks where a subtransport cannot be made
+    char *base;        // the repository's URL, after the redirects of info/refs
 };
 
 struct http_stream {
@@ -47,24 +47,25 @@ static bool status_error(struct repo_call *call, const struct http_response *res
         error_set(err, class, "unexpected status %ld of %s", res->status, call->location.printable);
     }
     err->code = (int)res->status;
-    const char *after = http_header(res, "retry-after");
-    if (after)
-        err->retry_after_ms = strtoll(after, NULL, 10) > 0 ? (int64_t)strtoll(after, NULL, 10) * 1000 : 0;
+    err->retry_after_ms = http_retry_after_ms(res);
     return false;
 }
 
 // ---- requests -----------------------------------------------------------------------------------------------------
 
+// What the remote was given comes before what its URL holds, and a user before a token: as in Flux.
 static void authenticate(const struct http_subtransport *t, struct http_request *req)
 {
     const struct repo_remote *remote = t->call->remote;
+    const char *user = str_or(remote->user, t->call->location.user);
+    const char *password = str_or(remote->password, t->call->location.password);
     if (t->base && !url_same_host(t->base, remote->url))
         return; // the redirect left the host that the credentials are for
-    if (!str_empty(remote->bearer)) {
+    if (!str_empty(user) || !str_empty(password)) {
+        req->user = user ? user : "";
+        req->password = password ? password : "";
+    } else if (!str_empty(remote->bearer)) {
         req->bearer = remote->bearer;
-    } else if (!str_empty(remote->user) || !str_empty(remote->password)) {
-        req->user = remote->user ? remote->user : "";
-        req->password = remote->password ? remote->password : "";
     }
 }
 
@@ -215,10 +216,26 @@ static void stream_free(git_smart_subtransport_stream *stream)
     free(s);
 }
 
+static struct http *connection(struct repo_call *call)
+{
+    const struct http_options options = {
+        .tls = {.ca = call->remote->ca,
+                .system_too = true,
+                .cert = call->remote->client_cert,
+                .key = call->remote->client_key},
+        .proxy = call->remote->proxy,
+        .user_agent = "git/2.0 (runnel " RUNNEL_VERSION ")", // GitHub and others serve Git to agents that say git/
+        .max_connections = 1,
+    };
+    return http_new(&options, &call->error);
+}
+
 static int transport_action(git_smart_subtransport_stream **out, git_smart_subtransport *transport, const char *url,
                             git_smart_service_t action)
 {
     struct http_subtransport *t = (struct http_subtransport *)transport;
+    if (!t->http && !(t->http = connection(t->call)))
+        return -1;
     struct http_stream *s = xcalloc(1, sizeof *s);
     *s = (struct http_stream){
         .parent = {.subtransport = transport, .read = stream_read, .write = stream_write, .free = stream_free},
@@ -248,23 +265,12 @@ static void transport_free(git_smart_subtransport *transport)
     free(t);
 }
 
-int repo_transport_http(git_smart_subtransport **out, git_transport *owner, void *param)
+int repo_transport_http(git_smart_subtransport **out, git_transport *owner, void *call)
 {
-    struct repo_call *call = param;
-    const struct http_options options = {
-        .tls = {.ca = call->remote->ca, .cert = call->remote->client_cert, .key = call->remote->client_key},
-        .proxy = call->remote->proxy,
-        .user_agent = "git/2.0 (runnel " RUNNEL_VERSION ")", // GitHub and others serve Git to agents that say git/
-        .max_connections = 1,
-    };
-    struct http *http = http_new(&options, &call->error);
-    if (!http)
-        return -1;
     struct http_subtransport *t = xcalloc(1, sizeof *t);
     *t = (struct http_subtransport){
         .parent = {.action = transport_action, .close = transport_close, .free = transport_free},
         .call = call,
-        .http = http,
     };
     *out = &t->parent;
     return 0;

@@ -111,9 +111,13 @@ def test_many_at_once(git_server, repo, folder, transport):
         assert open("%s/%d/a.yaml" % (folder, i)).read() == "three\n"
 
 
-def test_authentication_http(git_server, repo):
+def test_authentication_http(git_server, repo, folder):
     name, _, head = repo
     url = git_server.private(name)
+    # The URL's own, for all of a clone's requests; those that are given come first.
+    named = url.replace("://", "://%s:%s@" % (git_server.user, git_server.secret))
+    assert good("clone", url=named, branch="main", folder=folder + "/named", bearer="other")["hash"] == head
+    bad(DENIED, "authentication required", "clone", url=named, branch="main", folder=folder + "/x", password="Wrong-Word")
     assert good("resolve", url=url, branch="main", user=git_server.user, password=git_server.secret)["hash"] == head
     bad(DENIED, "authentication required", "resolve", url=url, branch="main")
     out = bad(DENIED, "authentication required", "resolve", url=url, branch="main", user=git_server.user, password="Wrong-Word")

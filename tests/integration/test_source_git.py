@@ -2,6 +2,7 @@
 import os
 import re
 import shutil
+import subprocess
 
 import pytest
 
@@ -134,6 +135,14 @@ def test_basic_auth(controller, cluster, git_server, namespace, repo):
     cluster.apply(secret("auth", namespace, username=git_server.user, password=git_server.secret))
     obj = ready(cluster, KIND, "repo", namespace, first)
     assert {c["type"] for c in obj["status"]["conditions"]} == {"Ready", "ArtifactInStorage"}
+    # In the URL it does as well, and nothing says it.
+    cluster.run("delete", KIND, "repo", "-n", namespace)
+    add(cluster, namespace, git_server.private(name).replace("://", "://%s:%s@" % (git_server.user, git_server.secret)))
+    obj = ready(cluster, KIND, "repo", namespace, first)
+    assert git_server.secret not in str(obj["status"]) and git_server.secret not in controller.process.output()
+    cluster.apply(secret("auth", namespace, githubAppID="1"))
+    cluster.patch(KIND, "repo", {"spec": {"secretRef": {"name": "auth"}}}, namespace)
+    failed(cluster, KIND, "repo", namespace, "AuthenticationFailed", "github app data in the secret is not supported by Runnel yet")
 
 
 def test_bearer(controller, cluster, git_server, namespace, repo):
@@ -163,9 +172,28 @@ def test_ssh(controller, cluster, git_server, namespace, repo):
     other = "[127.0.0.1]:%d ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO6GkAlwgyP2NkAYb4m0dTfXHn1aJm8Zl0sKjEhQ2Vb7\n" % git_server.ssh_port
     cluster.apply(secret("ssh", namespace, identity=identity, known_hosts=other))
     failed(cluster, KIND, "repo", namespace, "GitOperationFailed", "knownhosts: key mismatch")
+    cluster.apply(secret("ssh", namespace, identity=identity, known_hosts=other.replace("127.0.0.1", "example.com")))
+    failed(cluster, KIND, "repo", namespace, "GitOperationFailed", "knownhosts: key is unknown")
     cluster.apply(secret("ssh", namespace, identity=identity, known_hosts=git_server.known_hosts()))
     obj = ready(cluster, KIND, "repo", namespace, first)
     assert identity.splitlines()[1] not in str(obj)
+
+
+def test_encrypted_identity(controller, cluster, git_server, namespace, repo, tmp_path):
+    name, first = repo
+    key = str(tmp_path / "key")
+    shutil.copy(git_server.identity, key)
+    subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "Key-Word", "-f", key], check=True, stdout=subprocess.DEVNULL)
+    with open(key) as f:
+        keys = {"identity": f.read(), "known_hosts": git_server.known_hosts()}
+    cluster.apply(secret("ssh", namespace, **keys))
+    add(cluster, namespace, git_server.ssh(name), secretRef={"name": "ssh"})
+    failed(cluster, KIND, "repo", namespace, "AuthenticationFailed", "SSH identity key is encrypted but no 'password' field was provided")
+    cluster.apply(secret("ssh", namespace, password="Wrong-Word", **keys))
+    failed(cluster, KIND, "repo", namespace, "GitOperationFailed", "the identity is no private key, or its password is wrong")
+    cluster.apply(secret("ssh", namespace, password="Key-Word", **keys))
+    obj = ready(cluster, KIND, "repo", namespace, first)
+    assert "Key-Word" not in str(obj) and "Wrong-Word" not in controller.process.output()
 
 
 def test_missing_branch(controller, cluster, git_server, namespace, repo):

@@ -155,6 +155,35 @@ static void credentials(void **state)
         {"git@h:a", "{\"data\":{\"identity\":\"aWQ=\"}}", NULL, NULL, NULL, NULL,
          "invalid 'ssh' auth option: 'known_hosts' is required"},
         {"https://h/a", "{}", NULL, NULL, NULL, NULL, NULL},
+        {"https://h/a", "{\"data\":{\"githubAppID\":\"MQ==\"}}", NULL, NULL, NULL, NULL,
+         "github app data in the secret is not supported by Runnel yet"},
+        // Keys by their first bytes: of ciphers aes256-ctr and none, and an older one.
+        {"ssh://h/a",
+         "{\"data\":{\"known_hosts\":\"aG9zdA==\",\"identity\":\""
+         "LS0tLS1CRUdJTiBPUEVOU1NIIFBSSVZBVEUgS0VZLS0tLS0KYjNCbGJuTnphQzFyWlhrdGRqRUFBQUFBQ21GbGN6ST"
+         "FOaTFqZEhJQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQQpBQUFBQUFBQUFBQUFBQUFBQUFBQUFBCi0tLS0t"
+         "RU5EIE9QRU5TU0ggUFJJVkFURSBLRVktLS0tLQo="
+         "\"}}",
+         NULL, NULL, NULL, NULL, "SSH identity key is encrypted but no 'password' field was provided"},
+        {"ssh://h/a",
+         "{\"data\":{\"known_hosts\":\"aG9zdA==\",\"password\":\"cHc=\",\"identity\":\""
+         "LS0tLS1CRUdJTiBPUEVOU1NIIFBSSVZBVEUgS0VZLS0tLS0KYjNCbGJuTnphQzFyWlhrdGRqRUFBQUFBQ21GbGN6ST"
+         "FOaTFqZEhJQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQQpBQUFBQUFBQUFBQUFBQUFBQUFBQUFBCi0tLS0t"
+         "RU5EIE9QRU5TU0ggUFJJVkFURSBLRVktLS0tLQo="
+         "\"}}",
+         NULL, NULL, NULL, NULL, NULL},
+        {"ssh://h/a",
+         "{\"data\":{\"known_hosts\":\"aG9zdA==\",\"identity\":\""
+         "LS0tLS1CRUdJTiBPUEVOU1NIIFBSSVZBVEUgS0VZLS0tLS0KYjNCbGJuTnphQzFyWlhrdGRqRUFBQUFBQkc1dmJtVU"
+         "FBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQQpBQUFBQUFBQUFBQUFBQQotLS0tLUVORCBPUEVO"
+         "U1NIIFBSSVZBVEUgS0VZLS0tLS0K"
+         "\"}}",
+         NULL, NULL, NULL, NULL, NULL},
+        {"ssh://h/a",
+         "{\"data\":{\"known_hosts\":\"aG9zdA==\",\"identity\":\""
+         "LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVktLS0tLQpQcm9jLVR5cGU6IDQsRU5DUllQVEVECg=="
+         "\"}}",
+         NULL, NULL, NULL, NULL, "SSH identity key is encrypted but no 'password' field was provided"},
     };
     struct arena *a = arena_new();
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
