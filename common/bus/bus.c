@@ -1,4 +1,8 @@
 // bus.c - nanomsg sockets: one that publishes, one that hears the others, and the thread that listens.
+//
+// A subscriber only listens: should a publisher's machine vanish without a word, its connection would stay open, and
+// silent, for good. So all connections are made anew from time to time. What is said in that moment is lost, as hints
+// may be.
 #include "bus/bus.h"
 
 #include <errno.h>
@@ -9,12 +13,19 @@
 
 #include "bus/rate.h"
 
-enum { MESSAGE_MAX = 4096, RECONNECT_MS = 100, RECONNECT_MAX_MS = 2000, WINDOW_MS = 1000 };
+enum { MESSAGE_MAX = 4096, RECONNECT_MS = 100, RECONNECT_MAX_MS = 2000, WINDOW_MS = 1000, REDIAL_MS = 300000 };
+
+struct peer {
+    char *address;
+    int endpoint; // nanomsg's number of the connection
+};
 
 struct bus {
     int pub, sub; // -1: none
     void (*receive)(void *ctx, const struct bus_message *m);
     void *ctx;
+    VEC(struct peer) peers; // the thread's, once it runs
+    int64_t redial_ms;
     pthread_t thread;
     bool running;
     struct rate *rate;
@@ -38,9 +49,12 @@ static bool open_sub(struct bus *b, const char *const *addresses, struct error *
     nn_setsockopt(b->sub, NN_SUB, NN_SUB_SUBSCRIBE, "", 0); // all topics: what is no message is to be counted
     nn_setsockopt(b->sub, NN_SOL_SOCKET, NN_RECONNECT_IVL, &(int){RECONNECT_MS}, sizeof(int));
     nn_setsockopt(b->sub, NN_SOL_SOCKET, NN_RECONNECT_IVL_MAX, &(int){RECONNECT_MAX_MS}, sizeof(int));
+    nn_setsockopt(b->sub, NN_SOL_SOCKET, NN_RCVTIMEO, &(int){(int)b->redial_ms}, sizeof(int));
     for (; *addresses; addresses++) {
-        if (nn_connect(b->sub, *addresses) < 0)
+        int endpoint = nn_connect(b->sub, *addresses);
+        if (endpoint < 0)
             return error_set(err, ERROR_INVALID, "bus: connect %s: %s", *addresses, nn_strerror(nn_errno()));
+        vec_push(NULL, &b->peers, (struct peer){xstrdup(*addresses), endpoint});
     }
     return true;
 }
@@ -61,13 +75,28 @@ static void take(struct bus *b, struct arena *scratch, const char *data, size_t 
     b->receive(b->ctx, &m);
 }
 
+static void redial(struct bus *b)
+{
+    for (size_t i = 0; i < b->peers.len; i++) {
+        struct peer *p = &b->peers.items[i];
+        if (p->endpoint >= 0)
+            nn_shutdown(b->sub, p->endpoint);
+        p->endpoint = nn_connect(b->sub, p->address);
+    }
+}
+
 static void *listen_loop(void *ctx)
 {
     struct bus *b = ctx;
     struct arena *scratch = arena_new();
     struct arena_mark empty = arena_mark(scratch);
+    int64_t redial_at = clock_mono_ms() + b->redial_ms;
     while (!b->ending) {
         char data[MESSAGE_MAX];
+        if (clock_mono_ms() >= redial_at) {
+            redial(b);
+            redial_at = clock_mono_ms() + b->redial_ms;
+        }
         int n = nn_recv(b->sub, data, sizeof data, 0);
         if (n < 0) {
             if (nn_errno() == EINTR || nn_errno() == ETIMEDOUT || nn_errno() == EAGAIN)
@@ -87,6 +116,7 @@ struct bus *bus_start(const struct bus_options *options, struct error *err)
     b->pub = b->sub = -1;
     b->receive = options->receive;
     b->ctx = options->ctx;
+    b->redial_ms = options->redial_ms ? options->redial_ms : REDIAL_MS;
     b->rate = rate_new(WINDOW_MS);
     bool listens = options->connect && options->connect[0];
     if ((options->bind && !open_pub(b, options->bind, err)) || (listens && !open_sub(b, options->connect, err))) {
@@ -133,6 +163,9 @@ void bus_stop(struct bus *b)
         pthread_join(b->thread, NULL);
     if (b->pub >= 0)
         nn_close(b->pub);
+    for (size_t i = 0; i < b->peers.len; i++)
+        free(b->peers.items[i].address);
+    free(b->peers.items);
     rate_free(b->rate);
     free(b);
 }

@@ -23,6 +23,7 @@ struct bus_options {
     // On the bus thread; the message lives until it returns.
     void (*receive)(void *ctx, const struct bus_message *m);
     void *ctx;
+    int64_t redial_ms; // 0: five minutes, see bus.c
 };
 struct bus_stats {
     uint64_t sent, received, malformed, dropped; // dropped: over the rate of one for each object a second

@@ -1,4 +1,5 @@
 // test_bus.c - two buses over real sockets: delivery, garbage, a flood; stopping under load (TSan).
+#include <arpa/inet.h>
 #include <nanomsg/nn.h>
 #include <nanomsg/pubsub.h>
 #include <pthread.h>
@@ -7,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -221,6 +223,36 @@ static void test_stop_under_load(void **state)
     remove_address();
 }
 
+// A publisher whose machine vanishes: it shook hands and says nothing any more, nor does it hang up. Another one takes
+// its address.
+static void test_dead_publisher(void **state)
+{
+    struct sockaddr_in where = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof where;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
+    assert_true(bind(listener, (struct sockaddr *)&where, len) == 0 && listen(listener, 1) == 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&where, &len), 0);
+    snprintf(address, sizeof address, "tcp://127.0.0.1:%d", ntohs(where.sin_port));
+    struct inbox in = INBOX;
+    struct error err = {0};
+    struct bus *hears = bus_start(
+        &(struct bus_options){
+            .connect = (const char *[]){address, NULL}, .receive = receive, .ctx = &in, .redial_ms = 500},
+        &err);
+    assert_non_null(hears);
+    int dead = accept(listener, NULL, NULL);
+    assert_true(dead >= 0);
+    assert_int_equal(send(dead, "\0SP\0\0\x20\0\0", 8, 0), 8); // SP over TCP: version 0, protocol 2 * 16 + 0, PUB
+    close(listener);
+    struct bus *says = bus_start(&(struct bus_options){.bind = address}, &err);
+    assert_non_null(says);
+    meet(says, &in);
+    bus_stop(says);
+    bus_stop(hears);
+    close(dead);
+}
+
 static void test_bad_addresses(void **state)
 {
     struct error err = {0};
@@ -245,9 +277,8 @@ static void test_bad_addresses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_delivery),
-        cmocka_unit_test(test_garbage_and_flood),
-        cmocka_unit_test(test_stop_under_load),
+        cmocka_unit_test(test_delivery),        cmocka_unit_test(test_garbage_and_flood),
+        cmocka_unit_test(test_stop_under_load), cmocka_unit_test(test_dead_publisher),
         cmocka_unit_test(test_bad_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
