@@ -122,4 +122,5 @@ const struct controller_kind helmrepository_kind = {
     .field_count = ARRAY_LEN(fields),
     .schema = &schema_HelmRepository,
     .skip = is_static,
+    .leave = source_remove,
 };

@@ -188,12 +188,14 @@ struct result source_ready(struct source *s, const char *reason, const char *mes
     return result_ready(r, reason, "%s", message);
 }
 
+bool source_remove(struct reconcile *r, struct error *err)
+{
+    return store_remove_object(settings_of(r)->store, kube_kind(r->object), r->namespace, r->name, err) ||
+           error_wrap(err, "garbage collection for deleted resource failed");
+}
+
 struct result source_deleted(struct reconcile *r)
 {
     struct error err cleanup(error_clear) = {0};
-    if (!store_remove_object(settings_of(r)->store, kube_kind(r->object), r->namespace, r->name, &err)) {
-        error_wrap(&err, "garbage collection for deleted resource failed");
-        return result_failed(r, "GarbageCollectionFailed", &err);
-    }
-    return result_finalized(r);
+    return source_remove(r, &err) ? result_finalized(r) : result_failed(r, "GarbageCollectionFailed", &err);
 }

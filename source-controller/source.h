@@ -47,6 +47,7 @@ void source_store(struct source *s, const struct artifact *artifact, struct valu
 // announced on the bus.
 struct result source_ready(struct source *s, const char *reason, const char *message, const char *event_reason,
                            const char *event_message);
+bool source_remove(struct reconcile *r, struct error *err); // the object's folder in the store
 // The end of the object: its folder in the store goes, then the finalizer.
 struct result source_deleted(struct reconcile *r);
 

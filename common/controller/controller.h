@@ -137,6 +137,9 @@ struct controller_kind {
     bool no_finalizer; // nothing to clean up
     // True: a static object (HelmRepository of type oci): left alone, what it had of a status goes. NULL: never.
     bool (*skip)(struct value object);
+    // One that has become static: what its kind keeps outside of the cluster goes, before finalizer and status do. NULL:
+    // there is nothing.
+    bool (*leave)(struct reconcile *r, struct error *err);
     const char *refused; // the whole kind is, in the words of its Ready condition; NULL: it works
 };
 

@@ -279,12 +279,17 @@ static struct outcome finish(struct reconcile *r, struct result result)
 // A static object (HelmRepository of type oci): whatever an earlier type left behind goes, and nothing else happens.
 static struct outcome leave_alone(struct reconcile *r)
 {
+    const struct controller_kind *kind = r->controller->kind;
     struct error err cleanup(error_clear) = {0};
-    bool gone;
-    if (finalizer_present(r->object) && !finalizer_patch(r, false, &gone, &err))
-        return failed(r, &err);
+    bool gone, finalizer = finalizer_present(r->object);
     // The CRD's own default of a status is an observedGeneration of -1: that much every object has.
     bool has_status = value_len(r->runtime->written) > value_has(r->runtime->written, "observedGeneration");
+    if (!r->deleting && value_true(value_get(r->spec, "suspend")))
+        return (struct outcome){QUEUE_FORGET, .result = "success"};
+    if ((finalizer || has_status) && kind->leave && !kind->leave(r, &err))
+        return failed(r, &err);
+    if (finalizer && !finalizer_patch(r, false, &gone, &err))
+        return failed(r, &err);
     if (!r->deleting && has_status) {
         r->status = value_dict(r->arena);
         if (!status_flush(r, &err) && err.class != ERROR_NOT_FOUND)

@@ -176,6 +176,28 @@ def test_static(controller, cluster, registry, namespace):
     assert "finalizers" not in obj["metadata"]
 
 
+def test_becomes_static(controller, cluster, web_server, namespace):
+    """Its index, finalizer and status go; not while it is suspended."""
+    repository(cluster, namespace, publish(cluster, web_server, namespace, chart()))
+    obj = ready(cluster, "helmrepository", "src", namespace)
+    path = os.path.join(controller.storage, obj["status"]["artifact"]["path"])
+    assert os.path.exists(path)
+    def reconciles():
+        return controller.metric("controller_runtime_reconcile_total", controller="helmrepository")
+    before = reconciles()
+    cluster.patch("helmrepository", "src", {"spec": {"type": "oci", "url": "oci://127.0.0.1:1/charts", "suspend": True}}, namespace)
+    wait_for("seen", lambda: reconciles() > before)
+    assert os.path.exists(path) and "artifact" in cluster.get("helmrepository", "src", namespace)["status"]
+    cluster.patch("helmrepository", "src", {"spec": {"suspend": False}}, namespace)
+    wait_for("nothing left", lambda: not os.path.exists(os.path.dirname(path)))
+
+    def check():
+        obj = cluster.get("helmrepository", "src", namespace)
+        assert "finalizers" not in obj["metadata"] and obj.get("status", {}) in ({}, {"observedGeneration": -1})
+        return obj
+    wait_for("static", check)
+
+
 def test_url_of_the_other_type(controller, cluster, namespace):
     repository(cluster, namespace, "oci://example.com/charts")
     failed(cluster, "helmrepository", "src", namespace, "URLInvalid",
