@@ -1,8 +1,12 @@
 """image-controller started and killed by the test: restarts, lost disks, flags. Each watches the test's namespace only."""
 import os
 import shutil
+import signal
 import threading
+import time
 import urllib.request
+
+import pytest
 
 from env import Registry, wait_for
 from env.process import scratch
@@ -56,22 +60,25 @@ def test_no_cross_namespace_refs(cluster, registry, git_server, namespace):
         assert condition(obj, "Stalled")["status"] == "True"
 
 
-def test_killed_at_work(cluster, registry, git_server, namespace):
-    """Killed between clone and push: the next instance clears the work folder and finishes."""
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["kill", "term"])
+@pytest.mark.parametrize("stage", ["git-upload-pack", "git-receive-pack"])
+def test_ended_at_work(cluster, registry, git_server, namespace, stage, number):
+    """In the middle of a clone, or of a push whose answer is never heard: the next instance clears up and finishes; one commit is made."""
     storage, released, seen = scratch("image-storage"), threading.Event(), threading.Event()
     registry.push_image(namespace, "1.2.3")
     marked = 'tag: x # {"$imagepolicy": "%s:my-app:tag"}\n'
     git_server.create(namespace, {"values.yaml": marked % namespace})
 
     def answer(request):
-        if request.command == "POST" and not released.is_set():
-            seen.set()
-            released.wait(30)
         forward = urllib.request.Request(git_server.url + "/git" + request.path, data=request.body if request.command == "POST" else None)
         for k in ("Content-Type", "Accept"):
             forward.add_header(k, request.headers.get(k) or "*/*")
         with urllib.request.urlopen(forward) as f:
-            request.reply(200, f.read(), Content_Type=f.headers["Content-Type"])
+            body = f.read()
+        if request.command == "POST" and request.path.endswith(stage):
+            seen.set()
+            released.wait(30)
+        request.reply(200, body, Content_Type=f.headers["Content-Type"])
 
     def controller():
         return Controller("image-controller", cluster, "--storage-path", storage, "--watch-all-namespaces=false",
@@ -81,14 +88,21 @@ def test_killed_at_work(cluster, registry, git_server, namespace):
             cluster.apply(repository(namespace, registry.host + "/" + namespace), policy(namespace),
                           source(namespace, proxy.url + "/%s.git" % namespace), automation(namespace))
             with controller() as c:
-                assert seen.wait(30)  # in the middle of a clone
+                assert seen.wait(30)
                 assert len(os.listdir(storage + "/work")) == 1
-                c.process.kill()
+                began = time.monotonic()
+                c.process.signal(number)
+                status = c.process.popen.wait(timeout=10)
+                if number == signal.SIGTERM:  # by itself, in time, and without a word of failure
+                    assert status == 0 and time.monotonic() - began < 5
+                    assert os.listdir(storage + "/work") == []
+                    assert condition(cluster.get("imageupdateautomation", "auto", namespace)).get("status") != "False"
             released.set()
             with controller():
                 wait_for("push", lambda: git_server.show(namespace, "values.yaml").decode() == marked.replace(" x ", " 1.2.3 ") % namespace)
                 wait_condition(cluster, "imageupdateautomation", "auto", namespace)
                 assert os.listdir(storage + "/work") == []
+                assert len(git_server.log(namespace)) == 2
     finally:
         released.set()
         shutil.rmtree(storage, ignore_errors=True)
