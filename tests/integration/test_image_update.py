@@ -263,6 +263,17 @@ def test_bad_template_is_no_commit(cluster, git_server, namespace, elected):
     assert len(git_server.log(namespace)) == 1
 
 
+def test_ten_levels_of_aliases(controller, cluster, git_server, namespace, elected):
+    """9^10 nodes to who expands them; the marked scalar is edited, and every other byte stays."""
+    bomb = "l0: &l0 {x: y}\n" + "".join("l%d: &l%d [%s]\n" % (i, i, ", ".join(["*l%d" % (i - 1)] * 9)) for i in range(1, 11))
+    text = bomb + "tag: &t x %s\nagain: *t\n" % marker(namespace, ":tag")
+    git_server.create(namespace, {"values.yaml": text})
+    cluster.apply(source(namespace, git_server.http(namespace)), automation(namespace))
+    pushed(cluster, namespace, git_server, namespace)
+    assert git_server.show(namespace, "values.yaml").decode() == text.replace("&t x", "&t 1.2.3")
+    assert controller.memory()[0] < 64 * 1024
+
+
 def test_policy_selector(cluster, git_server, registry, namespace, elected):
     other = policy(namespace, "other")
     other["metadata"]["labels"] = {"team": "web"}
