@@ -130,10 +130,10 @@ static bool make_parents(struct reconcile *r, const char *root, const char *to, 
 static bool copy_include(struct source *s, const struct include *in, const char *folder, struct error *err)
 {
     struct work unpacked cleanup(work_remove) = {0};
-    const char *local = store_local(s->store, s->r->arena, in->artifact.path), *from, *to;
-    if (!local || !store_work_dir(s->store, &unpacked, err) || !archive_unpack(local, unpacked.path, NULL, err) ||
+    const char *from, *to;
+    if (!store_work_dir(s->store, &unpacked, err) || !artifact_unpack(s, &in->artifact, unpacked.path, err) ||
         !path_within(s->r->arena, unpacked.path, in->from, &from, err) || !make_parents(s->r, folder, in->to, &to, err))
-        return err->class ? false : error_set(err, ERROR_INVALID, "invalid artifact path");
+        return false;
     return !rename(from, to) || error_set(err, ERROR_INVALID, "rename: %s", strerror(errno));
 }
 

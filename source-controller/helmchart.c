@@ -114,17 +114,15 @@ static struct result build_failed(struct source *s, enum build_fault fault, stru
 
 static struct result from_git(struct source *s, const struct artifact *source)
 {
-    struct reconcile *r = s->r;
     struct error err cleanup(error_clear) = {0};
     struct work folder cleanup(work_remove) = {0};
     struct build b = {0};
     enum build_fault fault = BUILD_PACKAGE;
     struct build_request q = request_of(s, source, true);
-    const char *local = store_local(s->store, r->arena, source->path);
 
     if (!store_work_dir(s->store, &folder, &err))
         return source_failed(s, "FetchFailed", "DirectoryCreationFailed", &err);
-    if (!archive_unpack(local, folder.path, NULL, &err)) {
+    if (!artifact_unpack(s, source, folder.path, &err)) {
         error_wrap(&err, "artifact untar error");
         return source_failed(s, "FetchFailed", "Failed", &err);
     }

@@ -135,6 +135,7 @@ static bool keep_layer(struct source *s, struct artifact *artifact, const char *
                        struct error *err)
 {
     struct reconcile *r = s->r;
+    const struct archive_limits limits = {.compressed = LAYER_MAX};
     struct work folder cleanup(work_remove) = {0};
     struct ignore *ignore;
     *reason = "ArchiveOperationFailed";
@@ -142,7 +143,7 @@ static bool keep_layer(struct source *s, struct artifact *artifact, const char *
         return store_copy(s->store, r->arena, artifact, layer, err) ||
                error_wrap(err, "unable to copy artifact to storage");
     *reason = "OCIArtifactLayerOperationFailed";
-    if (!store_work_dir(s->store, &folder, err) || !archive_unpack(layer, folder.path, NULL, err))
+    if (!store_work_dir(s->store, &folder, err) || !archive_unpack(layer, folder.path, &limits, err))
         return error_wrap(err, "failed to extract layer contents from artifact");
     *reason = "SourceIgnoreError";
     if (!source_ignore(r->arena, folder.path, spec(r, "ignore"), &ignore, err))

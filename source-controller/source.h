@@ -56,6 +56,9 @@ struct result source_deleted(struct reconcile *r);
 bool artifact_of(struct value object, struct artifact *out); // false: none
 bool artifact_is(const struct artifact *a, const char *revision);
 
+// Unpacks an artifact of this store: what Git's limits let in comes out again.
+bool artifact_unpack(struct source *s, const struct artifact *a, const char *folder, struct error *err);
+
 // A path below a folder of foreign making: never leads out, not even by symbolic links (which are refused). *out is the
 // real path. NOT_FOUND: nothing there.
 bool path_within(struct arena *a, const char *root, const char *path, const char **out, struct error *err);

@@ -11,6 +11,8 @@
 #define IGNORE_MAX ((size_t)1 << 20)
 #define IGNORE_FILES_MAX 1000
 #define DEPTH_MAX 128
+#define ARTIFACT_MAX ((size_t)2 << 30) // bytes; a clone has half of that, and each include as much
+#define ARTIFACT_FILES_MAX 1000000
 
 // Version control is never packed.
 static const char vcs_patterns[] = ".git/\n.gitignore\n.gitmodules\n.gitattributes\n";
@@ -21,6 +23,16 @@ static const char default_patterns[] =
     "\n.travis.yml\n.gitlab-ci.yml\nappveyor.yml\n.drone.yml\ncloudbuild.yaml\ncodeship-services.yml\n"
     "codeship-steps.yml\n"
     "**/.goreleaser.yml\n**/.sops.yaml\n**/.flux.yaml\n";
+
+bool artifact_unpack(struct source *s, const struct artifact *artifact, const char *folder, struct error *err)
+{
+    static const struct archive_limits limits = {
+        .compressed = ARTIFACT_MAX, .total = ARTIFACT_MAX, .file = ARTIFACT_MAX, .entries = ARTIFACT_FILES_MAX};
+    const char *local = store_local(s->store, s->r->arena, artifact->path);
+    if (!local)
+        return error_set(err, ERROR_INVALID, "invalid artifact path '%s'", str_or(artifact->path, ""));
+    return archive_unpack(local, folder, &limits, err);
+}
 
 bool path_within(struct arena *a, const char *root, const char *path, const char **out, struct error *err)
 {

@@ -28,8 +28,9 @@ struct archive_entry {
 bool archive_read(struct arena *a, struct slice archive, const struct archive_limits *limits,
                   bool (*entry)(void *ctx, const struct archive_entry *e, struct error *err), void *ctx,
                   struct error *err);
-// Unpacks a file on disk below an existing folder, streaming; nothing is written outside of it. Folders get mode 0755,
-// files their own without what would let others write. After a failure, what was unpacked so far is still there.
+// Unpacks a file on disk below an existing folder, streaming; nothing is written outside of it. Symbolic links are left
+// out: artifacts have none. Folders get mode 0755, files their own without what would let others write. After a failure,
+// what was unpacked so far is still there.
 bool archive_unpack(const char *archive_path, const char *target, const struct archive_limits *limits,
                     struct error *err);
 

@@ -90,7 +90,7 @@ static bool read_header(struct reader *r, struct libarchive_entry *h, struct arc
     if (type != AE_IFDIR && type != AE_IFLNK && type != AE_IFREG)
         return error_set(err, ERROR_INVALID, "archive entry %s: neither a file nor a folder nor a symbolic link",
                          out->path);
-    if (!out->symlink)
+    if (!out->symlink || r->root >= 0) // unpacking leaves links out, wherever they lead
         return true;
     const char *target = raw_or_utf8(archive_entry_symlink_utf8(h), archive_entry_symlink(h));
     if (!link_stays_inside(out->path, target))
@@ -184,6 +184,8 @@ static bool write_file(struct reader *r, const struct archive_entry *e, int pare
 static bool unpack(struct reader *r, struct libarchive_entry *h, struct archive_entry *e, struct error *err)
 {
     const char *name;
+    if (e->symlink)
+        return true;
     cleanup(cleanup_fd) int parent = open_parent(r->root, e->path, &name);
     if (parent < 0)
         return error_set_errno(err, errno, "create folder of %s", e->path);
@@ -198,9 +200,7 @@ static bool unpack(struct reader *r, struct libarchive_entry *h, struct archive_
     // A later entry replaces an earlier one of the same name; a folder stays in the way.
     if (unlinkat(parent, name, 0) < 0 && errno != ENOENT)
         return error_set_errno(err, errno, "replace %s", e->path);
-    if (!e->symlink)
-        return write_file(r, e, parent, name, err);
-    return symlinkat(e->link, parent, name) == 0 || error_set_errno(err, errno, "link %s", e->path);
+    return write_file(r, e, parent, name, err);
 }
 
 // ---- both ----

@@ -397,6 +397,13 @@ def test_git_packaged_chart(controller, cluster, git_server, namespace, tmp_path
     assert condition(obj, "Ready")["reason"] == "ChartPullSucceeded"
 
 
+def test_git_large_file(controller, cluster, git_server, namespace):
+    """What a clone lets in is no hindrance to a chart beside it."""
+    git_source(cluster, git_server, namespace, dict(below("app", chart()), large=b"\0" * (101 << 20)))
+    helm_chart(cluster, namespace, "GitRepository")
+    ready(cluster, "helmchart", "app", namespace, "1.0.0")
+
+
 def test_git_dependencies(controller, cluster, git_server, namespace, tmp_path):
     """What lies in charts/ is taken from there, whatever its repository is."""
     parent = chart(more=below("charts/lib", chart("lib", "0.1.0")))

@@ -2,6 +2,7 @@
 import base64
 import http.client
 import http.server
+import tarfile
 import threading
 import time
 import urllib.parse
@@ -11,7 +12,7 @@ import pytest
 from env import Registry
 from env.process import wait_for
 from runnel import condition, wait_event
-from source import (bomb, clean_up, contents, docker_config, failed, fetch, ready, reconcile, running, secret, source, tgz)
+from source import (bomb, clean_up, contents, docker_config, failed, fetch, members, ready, reconcile, running, secret, source, tgz)
 
 KIND = "ocirepository"
 LAYER = "application/vnd.cncf.flux.content.v1.tar+gzip"
@@ -147,6 +148,18 @@ def test_hostile_layers(controller, cluster, registry, namespace, what):
     assert "artifact" not in obj["status"]
     good = push(registry, namespace, "latest", {"a": "a"})
     ready(cluster, KIND, "repo", namespace, good)
+
+
+def test_links_are_left_out(controller, cluster, registry, namespace):
+    """As in Flux: what an image's layer links to is no part of an artifact."""
+    links = {}
+    for path, target in (("passwd", "/etc/passwd"), ("up", "../../x"), ("beside", "a")):
+        links[path] = tarfile.TarInfo(path)
+        links[path].type, links[path].linkname = tarfile.SYMTYPE, target
+    digest = push(registry, namespace, "latest", dict(links, a="a\n"))
+    add(cluster, namespace, registry.host)
+    obj = ready(cluster, KIND, "repo", namespace, digest)
+    assert set(members(fetch(controller, obj["status"]["artifact"]))) == {".", "a"}
 
 
 class BadRegistry:
