@@ -169,17 +169,20 @@ static enum step apply(struct action *action, struct error *err)
 // Ends a phase that looks at objects: ready, still waiting, failed, or too late.
 static enum step judge(struct action *action, enum objects_state state, struct error *err)
 {
+    struct arena *a = action->objects.arena;
     switch (state) {
     case OBJECTS_READY:
         return STEP_DONE;
     case OBJECTS_UNKNOWN:
         return blame(action, err);
     case OBJECTS_FAILED:
+        action->message = arena_printf(a, "failed early due to stalled resources: [%s]", action->message);
         return STEP_FAILED;
     default:
         if (!overdue(action))
             return STEP_WAIT;
-        action->message = arena_printf(action->objects.arena, "%s: context deadline exceeded", action->message);
+        action->message = arena_printf(a, "timeout waiting for%s: [%s]",
+                                       action->kind == ACTION_UNINSTALL ? " termination" : "", action->message);
         return STEP_FAILED;
     }
 }

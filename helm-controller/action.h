@@ -54,12 +54,13 @@ bool action_abandon(struct action *action, const char *why, struct error *err);
 // Whether this revision's progress belongs to the HelmRelease `holder` and to `digest` (NULL: any).
 bool action_is_ours(const struct release *r, const char *holder, const char *digest);
 
-// The CRDs of a chart (crds/), before anything is rendered. policy: "Skip", "Create", "CreateReplace". *applied: how
-// many were written. Pending: true with *pending set when not all are established yet.
+// The CRDs of a chart (crds/), before anything is rendered; chart: with its dependencies processed, so that what is
+// switched off brings none. policy: "Skip", "Create", "CreateReplace". True with *pending set: that one is not
+// established yet.
 struct chart;
-bool action_apply_crds(const struct objects *o, const struct chart *chart, const char *policy, size_t *applied,
-                       const char **pending, struct error *err);
-// The objects in a chart's crds/.
+bool action_apply_crds(const struct objects *o, const struct chart *chart, const char *policy, const char **pending,
+                       struct error *err);
+// The CRDs in a chart's crds/; anything else there is left out, with a word in the log.
 bool action_list_crds(const struct objects *o, const struct chart *chart, object_list *out, struct error *err);
 // install.createNamespace.
 bool action_create_namespace(const struct objects *o, struct error *err);

@@ -6,6 +6,8 @@
 // client-side apply.
 #include "objects.h"
 
+#define TRIES 5
+
 static bool is_helms(struct value entry, const char *own)
 {
     const char *manager = value_str_or(value_get(entry, "manager"), "");
@@ -61,7 +63,7 @@ static void add_replace(struct value patch, struct arena *a, const char *path, s
     value_push(patch, op);
 }
 
-static bool adopt(const struct objects *o, struct value object, struct error *err)
+static bool adopt_once(const struct objects *o, struct value object, struct error *err)
 {
     struct arena *a = o->arena;
     struct value live, patch = value_list(a);
@@ -75,6 +77,17 @@ static bool adopt(const struct objects *o, struct value object, struct error *er
     // Makes it conditional: somebody may have written in between.
     add_replace(patch, a, "/metadata/resourceVersion", value_path(live, "metadata.resourceVersion"));
     return kube_patch(o->kube, a, kube_ref_of(object), KUBE_PATCH_JSON, patch, NULL, o->field_manager, NULL, err);
+}
+
+// Controllers write to their objects at any time: what has changed in between is read again.
+static bool adopt(const struct objects *o, struct value object, struct error *err)
+{
+    for (int tries = 1; !adopt_once(o, object, err); tries++) {
+        if (err->class != ERROR_CONFLICT || tries == TRIES)
+            return false;
+        error_clear(err);
+    }
+    return true;
 }
 
 bool objects_adopt(const struct objects *o, const object_list *list, struct error *err)

@@ -40,6 +40,24 @@ static bool waits_for(struct value object)
     return str_eq(kube_kind(object), "Job") || str_eq(kube_kind(object), "Pod");
 }
 
+// Whether the cluster may delete it once it has ended.
+static bool may_vanish(const object_list *list)
+{
+    for (size_t i = 0; i < list->len; i++)
+        if (objects_may_vanish(list->items[i]))
+            return true;
+    return false;
+}
+
+// A CustomResourceDefinition is never deleted by a policy: all its objects would go with it.
+static bool stays(const object_list *list)
+{
+    for (size_t i = 0; i < list->len; i++)
+        if (objects_is_crd(list->items[i]))
+            return true;
+    return false;
+}
+
 static bool exists(const struct objects *o, const object_list *list, bool *there, struct error *err)
 {
     *there = false;
@@ -58,7 +76,8 @@ static bool clean_up(const struct objects *o, const struct running *hooks, size_
                      struct error *err)
 {
     for (size_t i = 0; i < count; i++)
-        if ((hooks[i].hook->delete_policies & policy) && !objects_delete(o, &hooks[i].objects, "Foreground", err))
+        if ((hooks[i].hook->delete_policies & policy) && !stays(&hooks[i].objects) &&
+            !objects_delete_hook(o, &hooks[i].objects, err))
             return false;
     return true;
 }
@@ -73,6 +92,8 @@ static enum kstatus outcome(const struct objects *o, const object_list *list, co
         if (!kube_get(o->kube, o->arena, kube_ref_of(list->items[i]), &live, err) && err->class != ERROR_NOT_FOUND)
             return KSTATUS_UNKNOWN;
         error_clear(err);
+        if (value_is_null(live) && objects_may_vanish(list->items[i]))
+            continue;
         enum kstatus status = value_is_null(live) ? KSTATUS_NOT_FOUND : kstatus_completed(o->arena, live, why);
         if (status != KSTATUS_CURRENT)
             return status;
@@ -108,33 +129,35 @@ bool hooks_selected(struct value filters, const char *name)
     return !includes || included;
 }
 
-// The hooks of the event that are selected, in their order, with their objects.
-static enum hooks_state gather(struct hooks_run *run, struct running **hooks, size_t *count, struct error *err)
+// The hooks of the event that are selected, in their order.
+static bool gather(struct hooks_run *run, struct running **hooks, size_t *count, struct error *err)
 {
-    const struct objects *o = run->objects;
+    struct arena *a = run->objects->arena;
     hook_list all = {0};
     *count = 0;
-    if (!release_hooks(o->arena, run->release, &all, err))
+    if (!release_hooks(a, run->release, &all, err))
+        return false;
+    hook_list order = hooks_for_event(a, &all, run->event);
+    *hooks = arena_array(a, struct running, order.len + 1);
+    for (size_t i = 0; i < order.len; i++)
+        if (hooks_selected(run->filters, order.items[i].manifest.name))
+            (*hooks)[(*count)++] = (struct running){.hook = &order.items[i], .index = index_of(&all, &order.items[i])};
+    return true;
+}
+
+// Reads a hook's objects when its turn comes: the hooks before it may have made their kind.
+static enum hooks_state parse(struct hooks_run *run, struct running *h, struct error *err)
+{
+    struct arena *a = run->objects->arena;
+    manifest_list one = {0};
+    vec_push(a, &one, h->hook->manifest);
+    if (objects_parse(run->objects, &one, &h->objects, err))
+        return HOOKS_DONE;
+    if (error_is_transient(err) || err->class == ERROR_DENIED || err->class == ERROR_CANCELLED)
         return HOOKS_ERROR;
-    hook_list order = hooks_for_event(o->arena, &all, run->event);
-    *hooks = arena_array(o->arena, struct running, order.len + 1);
-    for (size_t i = 0; i < order.len; i++) {
-        manifest_list one = {0};
-        struct running *h = &(*hooks)[*count];
-        if (!hooks_selected(run->filters, order.items[i].manifest.name))
-            continue;
-        *h = (struct running){.hook = &order.items[i], .index = index_of(&all, &order.items[i])};
-        (*count)++;
-        vec_push(o->arena, &one, order.items[i].manifest);
-        if (objects_parse(o, &one, &h->objects, err))
-            continue;
-        if (error_is_transient(err) || err->class == ERROR_DENIED || err->class == ERROR_CANCELLED)
-            return HOOKS_ERROR;
-        run->message = arena_strdup(o->arena, error_text(err));
-        error_clear(err);
-        return HOOKS_FAILED;
-    }
-    return HOOKS_DONE;
+    run->message = arena_strdup(a, error_text(err));
+    error_clear(err);
+    return HOOKS_FAILED;
 }
 
 // Takes away what an earlier run has left where the policy says so, and notes that the hook runs. HOOKS_DONE: it may be
@@ -144,8 +167,8 @@ static enum hooks_state prepare(struct hooks_run *run, const struct running *hoo
     const struct objects *o = run->objects;
     const struct running *h = &hooks[i];
     bool there = false;
-    if ((h->hook->delete_policies & HOOK_BEFORE_CREATION) &&
-        (!objects_delete(o, &h->objects, "Foreground", err) || !exists(o, &h->objects, &there, err)))
+    if ((h->hook->delete_policies & HOOK_BEFORE_CREATION) && !stays(&h->objects) &&
+        (!objects_delete_hook(o, &h->objects, err) || !exists(o, &h->objects, &there, err)))
         return HOOKS_ERROR;
     if (there && clock_wall_us() / 1000 - run->release->progress.phase_ms > run->timeout_ms)
         return fail(run, hooks, i, "timed out waiting for the one before to be deleted", err);
@@ -154,8 +177,9 @@ static enum hooks_state prepare(struct hooks_run *run, const struct running *hoo
                                     hook_event_name(run->event), h->hook->manifest.source);
         return HOOKS_RUNNING;
     }
-    // Stored before it is made: after a crash it is known to have been started.
-    release_hook_set_phase(run->release, h->index, "Running");
+    // Stored before it is made: after a crash it is known to have been started. One that may vanish says "Running" only
+    // when it has been made.
+    release_hook_set_phase(run->release, h->index, may_vanish(&h->objects) ? "Unknown" : "Running");
     return run->store(run->ctx, err) ? HOOKS_DONE : HOOKS_ERROR;
 }
 
@@ -172,6 +196,14 @@ static enum hooks_state make(struct hooks_run *run, const struct running *hooks,
         return fail(run, hooks, i, why, err);
     }
     return HOOKS_DONE;
+}
+
+static enum hooks_state note_made(struct hooks_run *run, const struct running *h, struct error *err)
+{
+    if (str_eq(release_hook_phase(run->release, h->index), "Running"))
+        return HOOKS_DONE;
+    release_hook_set_phase(run->release, h->index, "Running");
+    return run->store(run->ctx, err) ? HOOKS_DONE : HOOKS_ERROR;
 }
 
 // Looks at a hook that has been made.
@@ -199,19 +231,22 @@ static enum hooks_state look(struct hooks_run *run, const struct running *hooks,
 
 static enum hooks_state step(struct hooks_run *run, const struct running *hooks, size_t i, struct error *err)
 {
-    size_t index = hooks[i].index;
-    const char *phase = of_this_phase(run->release, index) ? release_hook_phase(run->release, index) : "";
+    const struct running *h = &hooks[i];
+    const char *phase = of_this_phase(run->release, h->index) ? release_hook_phase(run->release, h->index) : "";
+    bool begun = str_eq(phase, "Running") || str_eq(phase, "Unknown"), there = false;
     enum hooks_state state = HOOKS_DONE;
-    bool there = false;
     if (str_eq(phase, "Succeeded"))
         return HOOKS_DONE;
-    if (!str_eq(phase, "Running"))
+    if (!begun)
         state = prepare(run, hooks, i, err);
-    else if (!exists(run->objects, &hooks[i].objects, &there, err))
+    else if (!exists(run->objects, &h->objects, &there, err))
         return HOOKS_ERROR;
-    // One that is said to run and is not there: a crash came before it was made.
-    if (state == HOOKS_DONE && !there)
+    // One that is said to run and is not there: a crash came before it was made, or it has ended and vanished.
+    bool made = there || (str_eq(phase, "Running") && may_vanish(&h->objects));
+    if (state == HOOKS_DONE && !made)
         state = make(run, hooks, i, err);
+    if (state == HOOKS_DONE)
+        state = note_made(run, h, err);
     return state == HOOKS_DONE ? look(run, hooks, i, err) : state;
 }
 
@@ -219,10 +254,14 @@ enum hooks_state hooks_step(struct hooks_run *run, struct error *err)
 {
     struct running *hooks;
     size_t count;
-    enum hooks_state state = gather(run, &hooks, &count, err);
-    for (size_t i = 0; i < count && state == HOOKS_DONE; i++)
-        state = step(run, hooks, i, err);
-    if (state != HOOKS_DONE)
-        return state;
+    if (!gather(run, &hooks, &count, err))
+        return HOOKS_ERROR;
+    for (size_t i = 0; i < count; i++) {
+        enum hooks_state state = parse(run, &hooks[i], err);
+        if (state == HOOKS_DONE)
+            state = step(run, hooks, i, err);
+        if (state != HOOKS_DONE)
+            return state;
+    }
     return clean_up(run->objects, hooks, count, HOOK_SUCCEEDED, err) ? HOOKS_DONE : HOOKS_ERROR;
 }

@@ -37,6 +37,13 @@ static void merge_strings(struct value into, struct value from)
         value_set(into, it.key, it.value);
 }
 
+void objects_set_origin(const struct objects *o, struct value object)
+{
+    struct value labels = labels_of(o->arena, object);
+    value_set_str(labels, OWNER_NAME, o->owner_name);
+    value_set_str(labels, OWNER_NAMESPACE, o->owner_namespace);
+}
+
 // ---- texts --------------------------------------------------------------------------------------
 static bool mark_text(const struct objects *o, struct manifest *m, struct error *err)
 {
@@ -46,12 +53,10 @@ static bool mark_text(const struct objects *o, struct manifest *m, struct error 
         return error_wrap(err, "%s", m->source);
     if (!value_is(object, V_DICT))
         return true;
-    struct value labels = labels_of(o->arena, object);
-    merge_strings(labels, value_get(o->common_metadata, "labels"));
+    merge_strings(labels_of(o->arena, object), value_get(o->common_metadata, "labels"));
     if (value_len(value_get(o->common_metadata, "annotations")))
         merge_strings(annotations_of(o->arena, object), value_get(o->common_metadata, "annotations"));
-    value_set_str(labels, OWNER_NAME, o->owner_name);
-    value_set_str(labels, OWNER_NAMESPACE, o->owner_namespace);
+    objects_set_origin(o, object);
     if (!yaml_write(&text, object, 0, err))
         return error_wrap(err, "%s", m->source);
     m->len = slice_trim_space(buf_view(&text)).len;
@@ -260,28 +265,29 @@ static void hide_secrets(struct arena *a, struct value object, struct error *err
     error_move(err, &masked);
 }
 
+bool objects_is_crd(struct value object)
+{
+    return str_eq(kube_kind(object), "CustomResourceDefinition") &&
+           slice_eq_str(group_of(object), "apiextensions.k8s.io");
+}
+
 bool objects_apply_plain(const struct objects *o, struct value object, struct error *err)
 {
     struct kube_apply_options options = {.field_manager = o->field_manager, .force = true};
-    if (kube_apply(o->kube, o->arena, object, &options, NULL, err))
-        return true;
-    hide_secrets(o->arena, object, err);
-    return error_wrap(err, "server-side apply failed for object %s", describe(o->arena, object));
-}
-
-static bool apply_one(const struct objects *o, struct value object, struct error *err)
-{
-    struct kube_apply_options options = {.field_manager = o->field_manager, .force = true};
     const char *refused = NULL;
-    if (!str_eq(kube_kind(object), "CustomResourceDefinition"))
-        return objects_apply_plain(o, object, err);
-    if (!kube_apply_crd(o->kube, o->arena, object, &options, &refused, NULL, err))
+    bool crd = objects_is_crd(object);
+    objects_fill_ports(object);
+    if (!(crd ? kube_apply_crd(o->kube, o->arena, object, &options, &refused, NULL, err)
+              : kube_apply(o->kube, o->arena, object, &options, NULL, err))) {
+        hide_secrets(o->arena, object, err);
         return error_wrap(err, "server-side apply failed for object %s", describe(o->arena, object));
+    }
     if (refused)
         log_info("the API server does not know all fields of this CustomResourceDefinition: written without "
                  "server-side apply",
                  LOG_S("crd", kube_name(object)), LOG_S("reason", refused));
-    kube_discovery_forget(o->kube);
+    if (crd)
+        kube_discovery_forget(o->kube);
     return true;
 }
 
@@ -297,21 +303,22 @@ bool objects_apply(const struct objects *o, const object_list *list, const objec
         value_set_str(labels_of(o->arena, object), MANAGED_BY, "Helm");
         value_set_str(annotations_of(o->arena, object), RELEASE_NAME, o->release_name);
         value_set_str(annotations_of(o->arena, object), RELEASE_NAMESPACE, o->release_namespace);
-        if (!apply_one(o, object, err))
+        if (!objects_apply_plain(o, object, err))
             return false;
     }
     return true;
 }
 
-// Deletes an object unless it is marked to be kept, in the chart or in the cluster. Gone already is fine.
-static bool delete_one(const struct objects *o, struct value object, const char *propagation, struct error *err)
+// Gone already is fine. heed_keep: what is marked to be kept, in the chart or in the cluster, stays.
+static bool delete_one(const struct objects *o, struct value object, const char *propagation, bool heed_keep,
+                       struct error *err)
 {
     struct value live;
     struct kube_delete_options options = {.propagation = str_or(propagation, "Background")};
-    if (manifest_keeps(object))
+    if (heed_keep && manifest_keeps(object))
         return true;
     if (kube_get(o->kube, o->arena, kube_ref_of(object), &live, err)) {
-        if (manifest_keeps(live) || kube_deleting(live))
+        if ((heed_keep && manifest_keeps(live)) || kube_deleting(live))
             return true;
         options.uid = kube_uid(live);
         if (kube_delete(o->kube, o->arena, kube_ref_of(object), &options, err))
@@ -349,7 +356,8 @@ bool objects_prune(const struct objects *o, const object_list *old, const object
         bool moved;
         if (contains(now, old->items[i]))
             continue;
-        if (!has_moved(o, old->items[i], now, &moved, err) || (!moved && !delete_one(o, old->items[i], NULL, err)))
+        if (!has_moved(o, old->items[i], now, &moved, err) ||
+            (!moved && !delete_one(o, old->items[i], NULL, true, err)))
             return false;
     }
     return true;
@@ -358,7 +366,15 @@ bool objects_prune(const struct objects *o, const object_list *old, const object
 bool objects_delete(const struct objects *o, const object_list *list, const char *propagation, struct error *err)
 {
     for (size_t i = 0; i < list->len; i++)
-        if (!delete_one(o, list->items[i], propagation, err))
+        if (!delete_one(o, list->items[i], propagation, true, err))
+            return false;
+    return true;
+}
+
+bool objects_delete_hook(const struct objects *o, const object_list *list, struct error *err)
+{
+    for (size_t i = 0; i < list->len; i++)
+        if (!delete_one(o, list->items[i], "Foreground", false, err))
             return false;
     return true;
 }

@@ -254,7 +254,7 @@ void release_hook_set_phase(struct release *r, size_t i, const char *phase)
 {
     struct value run = last_run(r, i);
     value_set_str(run, "phase", phase);
-    stamp(run, str_eq(phase, "Running") ? "started_at" : "completed_at");
+    stamp(run, str_eq(phase, "Running") || str_eq(phase, "Unknown") ? "started_at" : "completed_at");
 }
 
 void release_hooks_reset(struct release *r)

@@ -69,8 +69,8 @@ void release_set_status(struct release *r, const char *status, const char *descr
 void release_set_deleted(struct release *r); // now
 // The hooks of the record, to run them: manifest, events, weight, policies.
 bool release_hooks(struct arena *a, const struct release *r, hook_list *out, struct error *err);
-// last_run of the i-th hook: phase "Running", "Succeeded", "Failed", "Unknown" or "". Setting Running stamps
-// started_at, the others completed_at.
+// last_run of the i-th hook: phase "Unknown" (it is about to be made), "Running", "Succeeded", "Failed" or "". Setting
+// the first two stamps started_at, the others completed_at.
 const char *release_hook_phase(const struct release *r, size_t i);
 const char *release_hook_started(const struct release *r, size_t i);
 void release_hook_set_phase(struct release *r, size_t i, const char *phase);

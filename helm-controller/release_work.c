@@ -174,9 +174,9 @@ static bool compose(struct work *w, enum action_kind kind, struct action *action
     const char *since = kind == ACTION_UPGRADE && !first ? release_first_deployed(&w->latest) : NULL;
     action->release =
         release_new(a, w->spec.release_name, w->spec.release_namespace, version, RELEASE_PENDING_INSTALL, since);
-    release_set_chart(a, &action->release, out.chart ? out.chart : w->chart);
+    release_set_chart(a, &action->release, out.chart);
     release_set_rendered(a, &action->release, w->values, out.manifest_text, &out.hooks, out.notes);
-    if (!action_list_crds(&action->objects, w->chart, &objects, err))
+    if (!action_list_crds(&action->objects, out.chart, &objects, err))
         return false;
     value_set(w->r->status, "inventory", inventory_of(a, objects.items, objects.len));
     return true;
@@ -196,7 +196,6 @@ static bool name_in_use(struct work *w, enum action_kind kind)
 enum begin_state work_begin_release(struct work *w, enum action_kind kind, struct action *action, const char **message,
                                     struct error *err)
 {
-    size_t applied;
     *action = make_action(w, w->spec.storage_namespace, kind);
     if (!work_load_chart(w, err))
         return BEGIN_ERROR;
@@ -210,7 +209,9 @@ enum begin_state work_begin_release(struct work *w, enum action_kind kind, struc
                   value_str(value_get(w->r->spec, "targetNamespace"));
     if (create && !action_create_namespace(&action->objects, err))
         return fault(err);
-    if (!action_apply_crds(&action->objects, w->chart, spec_crds(&w->spec, kind), &applied, message, err))
+    // What conditions and tags switch off brings no CRDs either.
+    struct chart *enabled = chart_with_dependencies(w->r->arena, w->chart, w->values, err);
+    if (!enabled || !action_apply_crds(&action->objects, enabled, spec_crds(&w->spec, kind), message, err))
         return fault(err);
     if (*message) {
         *message = arena_printf(w->r->arena, "waiting for CustomResourceDefinition %s to be established", *message);
@@ -223,6 +224,21 @@ enum begin_state work_begin_release(struct work *w, enum action_kind kind, struc
                                                                                                       : BEGIN_ERROR;
     w->latest = action->release;
     return BEGIN_STARTED;
+}
+
+// What a revision that is brought back will have in the cluster: its own objects, and the CRDs of crds/, which stay.
+static bool inventory_of_stored(struct work *w, const struct action *action, struct error *err)
+{
+    struct arena *a = w->r->arena;
+    struct value known = value_get(w->r->status, "inventory");
+    object_list now = {0}, before = {0};
+    if (!objects_parse_stored(&action->objects, release_manifest(&action->release), &now, err) ||
+        !objects_parse_stored(&action->objects, release_manifest(&w->latest), &before, err))
+        return false;
+    struct value inventory = inventory_of(a, now.items, now.len);
+    inventory_keep_crds(inventory, known, inventory_of(a, before.items, before.len));
+    value_set(w->r->status, "inventory", inventory);
+    return true;
 }
 
 bool work_begin_rollback(struct work *w, struct action *action, bool *missing, bool *corrupt, struct error *err)
@@ -256,7 +272,7 @@ bool work_begin_rollback(struct work *w, struct action *action, bool *missing, b
         value_set_path(action->release.document, "info.notes", value_string(notes));
     release_hooks_reset(&action->release);
     release_set_status(&action->release, RELEASE_PENDING_ROLLBACK, arena_printf(r->arena, "Rollback to %d", version));
-    if (!action_begin(action, err))
+    if (!inventory_of_stored(w, action, err) || !action_begin(action, err))
         return false;
     w->latest = action->release;
     return true;

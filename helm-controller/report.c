@@ -190,6 +190,18 @@ static void end_tests(struct work *w, const char *why)
         increment(r->status, of_install ? "installFailures" : "upgradeFailures");
 }
 
+// The revision that a rollback went back to, with the values that could not be had as the event's token.
+static struct value rollback_target(struct work *w, struct value fallback)
+{
+    struct reconcile *r = w->r;
+    struct value target = history_previous(r->status, w->spec.upgrade.ignore_tests);
+    struct value wanted = value_get(r->status, "lastAttemptedConfigDigest");
+    struct value about = value_copy(r->arena, value_is_null(target) ? fallback : target);
+    if (!value_is_null(wanted))
+        value_set(about, "configDigest", wanted);
+    return about;
+}
+
 void report_end(struct work *w, enum action_kind kind, const char *why, bool remediation)
 {
     struct reconcile *r = w->r;
@@ -203,14 +215,13 @@ void report_end(struct work *w, enum action_kind kind, const char *why, bool rem
         : kind == ACTION_ROLLBACK
             ? value_str(value_get(history_previous(r->status, w->spec.upgrade.ignore_tests), "ociDigest"))
             : value_str(value_get(history_latest(r->status), "ociDigest"));
-    struct value snapshot = snapshot_of(r->arena, &w->latest, action_word(kind), oci_digest), about = snapshot;
+    const char *word = kind == ACTION_UNINSTALL && remediation ? "uninstall-remediation" : action_word(kind);
+    struct value snapshot = snapshot_of(r->arena, &w->latest, word, oci_digest), about = snapshot;
     report_begin(w, kind);
     if (is_release(kind))
         note_duration(w);
     if (kind == ACTION_ROLLBACK) // Flux names the revision that it went back to
-        about = value_is_null(history_previous(r->status, w->spec.upgrade.ignore_tests))
-                    ? snapshot
-                    : history_previous(r->status, w->spec.upgrade.ignore_tests);
+        about = rollback_target(w, snapshot);
     if (why)
         end_failed(w, kind, about, why, remediation);
     else

@@ -270,3 +270,23 @@ struct value inventory_of(struct arena *a, const struct value *objects, size_t c
     value_set(inventory, "entries", entries);
     return inventory;
 }
+
+static bool inventory_has(struct value inventory, const char *id)
+{
+    struct value entries = value_get(inventory, "entries");
+    for (size_t i = 0; i < value_len(entries); i++)
+        if (str_eq(value_str(value_get(value_at(entries, i), "id")), id))
+            return true;
+    return false;
+}
+
+void inventory_keep_crds(struct value inventory, struct value known, struct value of_manifest)
+{
+    struct value entries = value_get(known, "entries");
+    for (size_t i = 0; i < value_len(entries); i++) {
+        const char *id = value_str_or(value_get(value_at(entries, i), "id"), "");
+        if (str_has_suffix(id, "_apiextensions.k8s.io_CustomResourceDefinition") && !inventory_has(of_manifest, id) &&
+            !inventory_has(inventory, id))
+            value_push(value_get(inventory, "entries"), value_at(entries, i));
+    }
+}

@@ -42,5 +42,8 @@ void history_supersede(struct arena *a, struct value status, const struct releas
 
 // status.inventory: the objects of a revision.
 struct value inventory_of(struct arena *a, const struct value *objects, size_t count);
+// After a rollback the CRDs of crds/ are still there: adds those of `known` that the manifest of that revision, with
+// the inventory `of_manifest`, does not account for.
+void inventory_keep_crds(struct value inventory, struct value known, struct value of_manifest);
 
 #endif

@@ -212,11 +212,9 @@ void source_map(struct app *app, struct informer *own, struct value old, struct 
     struct search search = {kube_ref_of(object), keys};
     if (!news(old, object))
         return;
-    // One that was made for a HelmRelease says so; looking through all of them for each of a thousand would take long.
-    if (str_eq(search.ref.kind, "HelmChart") && namespace && name) {
+    // A HelmChart that was made for a HelmRelease says so; others can refer to it all the same.
+    if (str_eq(search.ref.kind, "HelmChart") && namespace && name)
         queue_keys_add(keys, namespace, name);
-        return;
-    }
     struct arena *each cleanup(cleanup_arena) = arena_new();
-    informer_each(own, each, NULL, visit, &search);
+    informer_search(own, each, NULL, arena_printf(scratch, "\"%s\"", search.ref.name), visit, &search);
 }

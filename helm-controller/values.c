@@ -142,5 +142,5 @@ void values_map(struct app *app, struct informer *own, struct value old, struct 
 {
     struct search search = {kube_kind(object), kube_name(object), keys};
     struct arena *each cleanup(cleanup_arena) = arena_new();
-    informer_each(own, each, kube_namespace(object), visit, &search);
+    informer_search(own, each, kube_namespace(object), arena_printf(scratch, "\"%s\"", search.name), visit, &search);
 }

@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from env import ControlPlane, GitServer, Registry, WebServer  # noqa: E402
+from env.kubelet import Kubelet  # noqa: E402
 from runnel import ROOT  # noqa: E402
 
 CRDS = os.path.join(ROOT, "charts", "runnel", "crds")
@@ -21,6 +22,15 @@ def cluster():
     with ControlPlane() as c:
         c.crds(CRDS)
         yield c
+
+
+@pytest.fixture(scope="session")
+def pods_cluster():
+    """A second control plane, whose Deployments and Jobs make Pods, and somebody who plays the kubelet: cluster.kubelet."""
+    with ControlPlane(controller_manager=True) as c:
+        c.crds(CRDS)
+        with Kubelet(c) as c.kubelet:
+            yield c
 
 
 @pytest.fixture(scope="session")

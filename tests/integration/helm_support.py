@@ -1,4 +1,6 @@
 """HelmReleases without a source-controller: a chart on a web server, and a HelmChart whose status points at it."""
+import base64
+import contextlib
 import gzip
 import hashlib
 import io
@@ -8,7 +10,7 @@ import tarfile
 import yaml
 
 from env import wait_for
-from runnel import condition, wait_condition
+from runnel import Controller, condition, request_reconcile, wait_condition
 
 CONFIGMAP = """apiVersion: v1
 kind: ConfigMap
@@ -34,8 +36,8 @@ spec:
 
 
 def hook(name, events, weight=0, policy=None, body=None):
-    """A Job (or what body says) as a hook."""
-    annotations = {"helm.sh/hook": events, "helm.sh/hook-weight": str(weight)}
+    """A Job (or what body says) as a hook; events None: as an object like others."""
+    annotations = {"helm.sh/hook": events, "helm.sh/hook-weight": str(weight)} if events else {}
     if policy:
         annotations["helm.sh/hook-delete-policy"] = policy
     job = {"apiVersion": "batch/v1", "kind": "Job",
@@ -44,6 +46,25 @@ def hook(name, events, weight=0, policy=None, body=None):
     obj = dict(body or job)
     obj["metadata"] = {"name": "{{ .Release.Name }}-" + name, "annotations": annotations}
     return yaml.safe_dump(obj)
+
+
+def app(tag="1.0.0", version="1.0.0"):
+    """What to publish: a chart whose Deployment runs this tag."""
+    return {"version": version, "templates": {"d.yaml": DEPLOYMENT}, "values": {"tag": tag}}
+
+
+def deployed_image(cluster, namespace):
+    return cluster.get("deployment", "app", namespace)["spec"]["template"]["spec"]["containers"][0]["image"]
+
+
+def crd(plural, description="", kind=None):
+    """A CustomResourceDefinition of the group helm.test.dev."""
+    return json.dumps({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                       "metadata": {"name": plural + ".helm.test.dev"},
+                       "spec": {"group": "helm.test.dev", "scope": "Namespaced",
+                                "names": {"plural": plural, "singular": plural[:-1], "kind": kind or plural[:-1].title()},
+                                "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {
+                                    "type": "object", "description": description, "x-kubernetes-preserve-unknown-fields": True}}}]}})
 
 
 def package(name="app", version="1.0.0", templates=None, values=None, crds=None, notes="hello\n", files=None):
@@ -73,11 +94,13 @@ class Charts:
     def __init__(self, cluster, web, namespace):
         self.cluster, self.web, self.namespace = cluster, web, namespace
 
-    def publish(self, version="1.0.0", name="app", kind="HelmChart", source="app", revision=None, digest=None, **parts):
+    def publish(self, version="1.0.0", name="app", kind="HelmChart", source="app", revision=None, digest=None, make=True, **parts):
+        """make=False: the source object is there already, made by a HelmRelease."""
         data = package(name, version, **parts)
         path = "%s/%s/%s-%s-%s.tgz" % (self.namespace, source, name, version, hashlib.sha256(data).hexdigest()[:8])
         url = self.web.write(path, data)
-        self.make(kind, source)
+        if make:
+            self.make(kind, source)
         obj = self.cluster.get(kind.lower(), source, self.namespace)
         artifact = {"url": url, "path": path, "revision": revision or version, "lastUpdateTime": "2026-01-01T00:00:00Z",
                     "digest": digest or "sha256:" + hashlib.sha256(data).hexdigest(), "size": len(data)}
@@ -99,6 +122,14 @@ class Charts:
         plural = {"HelmChart": "helmcharts", "OCIRepository": "ocirepositories"}[kind]
         self.cluster.raw("/apis/source.toolkit.fluxcd.io/v1/namespaces/%s/%s/%s/status" % (self.namespace, plural, source), "PATCH",
                          json.dumps({"status": status}), content_type="application/merge-patch+json")
+
+
+@contextlib.contextmanager
+def helm_controller(cluster):
+    """A helm-controller that does not keep a test waiting."""
+    with Controller("helm-controller", cluster, "--requeue-dependency=1s", "--min-retry-delay=200ms") as c:
+        yield c
+        assert "Sanitizer" not in c.process.output() and "runtime error" not in c.process.output()
 
 
 def release(namespace, name="app", **spec):
@@ -136,3 +167,31 @@ def history(cluster, namespace, name="app"):
 
 def gone(cluster, kind, name, namespace, timeout=40):
     return wait_for("%s %s/%s gone" % (kind, namespace, name), lambda: cluster.get(kind, name, namespace) is None, timeout)
+
+
+def stored_release(cluster, namespace, version, name="app"):
+    """What Helm's Secret holds of a revision."""
+    secret = cluster.get("secret", "sh.helm.release.v1.%s.v%d" % (name, version), namespace)
+    return json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret["data"]["release"]))))
+
+
+def set_stored_status(cluster, namespace, version, status, name="app"):
+    """Gives a stored revision another status, as a helm that was killed leaves it."""
+    record = stored_release(cluster, namespace, version, name)
+    record["info"]["status"] = status
+    packed = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(record).encode()))).decode()
+    cluster.patch("secret", "sh.helm.release.v1.%s.v%d" % (name, version),
+                  {"metadata": {"labels": {"status": status}, "annotations": None}, "data": {"release": packed}}, namespace)
+
+
+def inventory(obj):
+    return [e["id"] for e in obj["status"]["inventory"]["entries"]]
+
+
+def looked_again(cluster, namespace, name="app"):
+    """Asks for a reconcile and waits until it has been done; returns the HelmRelease."""
+    token = request_reconcile(cluster, "helmrelease", name, namespace)
+    def handled():
+        obj = cluster.get("helmrelease", name, namespace)
+        return obj["status"].get("lastHandledReconcileAt") == token and obj
+    return wait_for("the request to be handled", handled)

@@ -109,6 +109,16 @@ def test_chart_from_another_namespace(cluster, namespace, charts):
     assert cluster.get("helmchart", namespace + "-app", other) is None
 
 
+def test_chart_that_another_release_has_made(cluster, namespace, charts):
+    cluster.apply(release(namespace, "first", chart={"spec": {"chart": "app", "sourceRef": {"kind": "HelmRepository", "name": "repo"}}}),
+                  release(namespace, "second", chartRef={"kind": "HelmChart", "name": namespace + "-first"}))
+    wait_for("HelmChart", lambda: cluster.get("helmchart", namespace + "-first", namespace))
+    for version in (1, 2):
+        charts.publish("1.0.%d" % version, source=namespace + "-first", make=False)
+        wait_version(cluster, namespace, version, "first")
+        wait_version(cluster, namespace, version, "second")
+
+
 def test_oci_repository_digest_is_part_of_the_version(cluster, namespace, charts):
     digest = "sha256:" + "ab" * 32
     charts.publish("1.0.0", kind="OCIRepository", revision="1.0.0@" + digest)

@@ -1,22 +1,9 @@
 """The loop that Runnel exists for: an image is pushed, and without another hand the Deployment runs it."""
 import json
 
-import pytest
-
-from env import ControlPlane, wait_for
-from env.kubelet import Kubelet
+from env import wait_for
 from env.pipeline import Pipeline
 from runnel import condition, start_all, wait_event
-from conftest import CRDS
-
-
-@pytest.fixture(scope="module")
-def pods_cluster():
-    """A control plane whose Deployments make Pods, and somebody who plays the kubelet."""
-    with ControlPlane(controller_manager=True) as cluster:
-        cluster.crds(CRDS)
-        with Kubelet(cluster):
-            yield cluster
 
 
 def test_push_to_deployment(pods_cluster, git_server, registry):
