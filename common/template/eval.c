@@ -112,7 +112,7 @@ static bool fit(struct template_run *r, struct value *v, char type)
 // ---- calls ----------------------------------------------------------------------------------------------------------
 
 struct operands { // of a call: nodes to evaluate, and what the pipeline hands on (NULL: nothing)
-    struct node **nodes;
+    struct node *const *nodes;
     size_t count;
     const struct value *final;
 };
@@ -302,13 +302,13 @@ static bool eval_field(struct template_run *r, struct value dot, struct value re
 }
 
 // Follows the names from the receiver; the last one, if it is a method, gets the operands.
-static bool eval_fields(struct template_run *r, struct value dot, struct value receiver, const struct names *fields,
+static bool eval_fields(struct template_run *r, struct value dot, struct value receiver, struct names fields,
                         const struct node *n, struct operands ops, struct value *out)
 {
-    for (size_t i = 0; i + 1 < fields->len; i++)
-        if (!eval_field(r, dot, receiver, fields->items[i], n, no_operands(), &receiver))
+    for (size_t i = 0; i + 1 < fields.len; i++)
+        if (!eval_field(r, dot, receiver, fields.items[i], n, no_operands(), &receiver))
             return false;
-    return eval_field(r, dot, receiver, fields->items[fields->len - 1], n, ops, out);
+    return eval_field(r, dot, receiver, fields.items[fields.len - 1], n, ops, out);
 }
 
 // ---- variables ------------------------------------------------------------------------------------------------------
@@ -356,8 +356,8 @@ static bool eval_variable(struct template_run *r, struct value dot, const struct
     const struct variable *variable = find_variable(r, n->variable.id);
     if (!variable)
         return no_variable(r, n->variable.name);
-    if (n->variable.fields.len)
-        return eval_fields(r, dot, variable->value, &n->variable.fields, n, ops, out);
+    if (n->variable.count)
+        return eval_fields(r, dot, variable->value, NODE_NAMES(n->variable), n, ops, out);
     *out = variable->value;
     return no_arguments(r, n, &ops);
 }
@@ -370,7 +370,7 @@ static bool eval_chain(struct template_run *r, struct value dot, const struct no
     r->node = n;
     struct value receiver;
     return eval_arg(r, dot, 'r', n->chain.head, &receiver) &&
-           eval_fields(r, dot, receiver, &n->chain.fields, n, ops, out);
+           eval_fields(r, dot, receiver, NODE_NAMES(n->chain), n, ops, out);
 }
 
 static bool eval_number(struct template_run *r, const struct node *n, struct value *out)
@@ -401,7 +401,7 @@ static bool eval_literal(struct template_run *r, char type, const struct node *n
     case 's':
         if (n->type != NODE_STRING)
             return expected(r, "string", n);
-        *out = n->string.value;
+        *out = value_string_n(n->string.text, n->string.len);
         return true;
     case 'i':
     case 'I':
@@ -423,7 +423,7 @@ static bool eval_literal(struct template_run *r, char type, const struct node *n
     case 'r':
         if (number)
             return eval_number(r, n, out);
-        *out = n->type == NODE_STRING ? n->string.value : value_bool(n->boolean);
+        *out = n->type == NODE_STRING ? value_string_n(n->string.text, n->string.len) : value_bool(n->boolean);
         return true;
     default: {
         struct buf shown = BUF_IN(r->arena);
@@ -446,7 +446,7 @@ static bool eval_arg(struct template_run *r, struct value dot, char type, const 
         *out = VALUE_NULL;
         return takes_nil(type) || run_fail(r, ERROR_INVALID, "cannot assign nil to %s", type_name(type));
     case NODE_FIELD:
-        good = eval_fields(r, dot, dot, &n->fields, n, no_operands(), out);
+        good = eval_fields(r, dot, dot, NODE_NAMES(n->field), n, no_operands(), out);
         break;
     case NODE_VARIABLE:
         good = eval_variable(r, dot, n, no_operands(), out);
@@ -470,11 +470,11 @@ static bool eval_command(struct template_run *r, struct value dot, const struct 
                          struct value *out)
 {
     const struct node *first = cmd->seq.items[0];
-    struct operands ops = {cmd->seq.items + 1, cmd->seq.len - 1, final};
+    struct operands ops = {cmd->seq.items + 1, cmd->seq.count - 1, final};
     switch ((enum node_type)first->type) {
     case NODE_FIELD:
         r->node = first;
-        return eval_fields(r, dot, dot, &first->fields, first, ops, out);
+        return eval_fields(r, dot, dot, NODE_NAMES(first->field), first, ops, out);
     case NODE_CHAIN:
         return eval_chain(r, dot, first, ops, out);
     case NODE_IDENTIFIER:
@@ -498,7 +498,7 @@ static bool eval_command(struct template_run *r, struct value dot, const struct 
     case NODE_NUMBER:
         return eval_number(r, first, out);
     case NODE_STRING:
-        *out = first->string.value;
+        *out = value_string_n(first->string.text, first->string.len);
         return true;
     default:
         *out = value_bool(first->boolean);
@@ -511,7 +511,7 @@ bool eval_pipeline(struct template_run *r, struct value dot, const struct node *
     r->node = pipe;
     const struct node_seq *cmds = &pipe->pipeline.cmds;
     struct value v = VALUE_NULL;
-    for (size_t i = 0; i < cmds->len; i++) {
+    for (size_t i = 0; i < cmds->count; i++) {
         struct value final = v;
         if (!eval_command(r, dot, cmds->items[i], i ? &final : NULL, &v))
             return false;

@@ -7,65 +7,77 @@
 
 #define END_OF_INPUT UINT32_MAX
 
-static bool is_space(int c)
+enum { SPACE = 1, WORD = 2, DIGIT = 4, STOP = 8 }; // STOP: a word may end before it
+static const uint8_t classes[256] = {
+    [' '] = SPACE | STOP,       ['\t'] = SPACE | STOP,
+    ['\r'] = SPACE | STOP,      ['\n'] = SPACE | STOP,
+    ['.'] = STOP,               [','] = STOP,
+    ['|'] = STOP,               [':'] = STOP,
+    [')'] = STOP,               ['('] = STOP,
+    ['0' ... '9'] = WORD | DIGIT, ['A' ... 'Z'] = WORD,
+    ['a' ... 'z'] = WORD,       ['_'] = WORD,
+};
+
+static bool is(char c, uint8_t class)
 {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+    return classes[(unsigned char)c] & class;
 }
 
 static bool is_word(uint32_t r)
 {
-    return r == '_' || (r != END_OF_INPUT && (rune_is_letter(r) || rune_is_digit(r)));
+    return r < 0x80 ? is((char)r, WORD) : r != END_OF_INPUT && (rune_is_letter(r) || rune_is_digit(r));
 }
 
 void lexer_init(struct lexer *lx, struct arena *arena, struct slice source)
 {
-    *lx = (struct lexer){.arena = arena, .in = source, .line = 1, .start_line = 1};
+    *lx = (struct lexer){.arena = arena, .in = source};
 }
 
-static bool at(const struct lexer *lx, size_t pos, const char *word)
+uint32_t lexer_line(const struct lexer *lx, size_t pos)
 {
-    size_t n = strlen(word);
-    return lx->in.len >= n && pos <= lx->in.len - n && memcmp(lx->in.data + pos, word, n) == 0;
+    uint32_t line = 1;
+    for (const char *p = lx->in.data, *end = p + pos; (p = memchr(p, '\n', (size_t)(end - p))); p++)
+        line++;
+    return line;
+}
+
+static bool at(const struct lexer *lx, size_t pos, char first, char second)
+{
+    return pos + 2 <= lx->in.len && lx->in.data[pos] == first && lx->in.data[pos + 1] == second;
+}
+
+static uint32_t rune_at(const struct lexer *lx, size_t *width)
+{
+    *width = 0;
+    if (lx->pos >= lx->in.len)
+        return END_OF_INPUT;
+    unsigned char c = (unsigned char)lx->in.data[lx->pos];
+    *width = 1;
+    return c < 0x80 ? c : utf8_decode(lx->in.data + lx->pos, lx->in.len - lx->pos, width);
 }
 
 static uint32_t next_rune(struct lexer *lx)
 {
-    if (lx->pos >= lx->in.len)
-        return END_OF_INPUT;
-    unsigned char c = (unsigned char)lx->in.data[lx->pos];
-    if (c < 0x80) {
-        lx->pos++;
-        lx->line += c == '\n';
-        return c;
-    }
     size_t width;
-    uint32_t r = utf8_decode(lx->in.data + lx->pos, lx->in.len - lx->pos, &width);
+    uint32_t r = rune_at(lx, &width);
     lx->pos += width;
     return r;
 }
 
 static uint32_t peek_rune(const struct lexer *lx)
 {
-    struct lexer ahead = *lx;
-    return next_rune(&ahead);
-}
-
-static void count_lines(struct lexer *lx, size_t from, size_t to)
-{
-    for (const char *p = lx->in.data + from, *end = lx->in.data + to; (p = memchr(p, '\n', (size_t)(end - p))); p++)
-        lx->line++;
+    size_t width;
+    return rune_at(lx, &width);
 }
 
 static void ignore(struct lexer *lx)
 {
     lx->start = lx->pos;
-    lx->start_line = lx->line;
 }
 
 static struct token emit(struct lexer *lx, enum token_type type)
 {
-    struct token t = {
-        type, (uint32_t)lx->start, lx->start_line, {lx->in.data + lx->start, lx->pos - lx->start}};
+    struct token t = {type, (uint32_t)lx->start, {lx->in.data + lx->start, lx->pos - lx->start}};
     ignore(lx);
     return t;
 }
@@ -77,40 +89,38 @@ static struct token fault(struct lexer *lx, const char *fmt, ...)
     va_start(args, fmt);
     char *message = arena_vprintf(lx->arena, fmt, args);
     va_end(args);
-    struct token t = {TOKEN_ERROR, (uint32_t)lx->start, lx->start_line, slice_of(message)};
+    struct token t = {TOKEN_ERROR, (uint32_t)lx->start, slice_of(message)};
     lx->pos = lx->start = lx->in.len; // nothing more will come
     lx->inside = false;
     return t;
 }
 
+// A trim marker: a minus sign with white space on its other side.
 static bool left_trim_at(const struct lexer *lx, size_t pos)
 {
-    return pos + 2 <= lx->in.len && lx->in.data[pos] == '-' && is_space(lx->in.data[pos + 1]);
+    return pos + 2 <= lx->in.len && lx->in.data[pos] == '-' && is(lx->in.data[pos + 1], SPACE);
 }
 
 static bool right_trim_at(const struct lexer *lx, size_t pos)
 {
-    return pos + 2 <= lx->in.len && is_space(lx->in.data[pos]) && lx->in.data[pos + 1] == '-';
+    return pos + 2 <= lx->in.len && lx->in.data[pos + 1] == '-' && is(lx->in.data[pos], SPACE);
 }
 
 static bool at_right_delim(const struct lexer *lx, bool *trim)
 {
-    *trim = right_trim_at(lx, lx->pos) && at(lx, lx->pos + 2, "}}");
-    return *trim || at(lx, lx->pos, "}}");
+    *trim = right_trim_at(lx, lx->pos) && at(lx, lx->pos + 2, '}', '}');
+    return *trim || at(lx, lx->pos, '}', '}');
 }
 
 static void skip_space(struct lexer *lx)
 {
-    while (lx->pos < lx->in.len && is_space(lx->in.data[lx->pos]))
-        lx->line += lx->in.data[lx->pos++] == '\n';
+    while (lx->pos < lx->in.len && is(lx->in.data[lx->pos], SPACE))
+        lx->pos++;
 }
 
-static struct token right_delim(struct lexer *lx)
+static struct token right_delim(struct lexer *lx, bool trim)
 {
-    bool trim;
-    at_right_delim(lx, &trim);
     if (trim) {
-        lx->line += lx->in.data[lx->pos] == '\n';
         lx->pos += 2;
         ignore(lx);
     }
@@ -132,7 +142,6 @@ static bool comment(struct lexer *lx, struct token *t)
         *t = fault(lx, "unclosed comment");
         return false;
     }
-    size_t from = lx->pos;
     lx->pos = (size_t)(end - lx->in.data) + 2;
     bool trim;
     if (!at_right_delim(lx, &trim)) {
@@ -140,29 +149,36 @@ static bool comment(struct lexer *lx, struct token *t)
         return false;
     }
     lx->pos += trim ? 4 : 2;
-    count_lines(lx, from, lx->pos);
     if (trim)
         skip_space(lx);
     ignore(lx);
     return true;
 }
 
+// Where the next "{{" stands, or the end.
+static size_t find_left_delim(const struct lexer *lx)
+{
+    const char *p = lx->in.data + lx->pos, *end = lx->in.data + lx->in.len;
+    while (p < end && (p = memchr(p, '{', (size_t)(end - p)))) {
+        if (p + 1 < end && p[1] == '{')
+            return (size_t)(p - lx->in.data);
+        p++;
+    }
+    return lx->in.len;
+}
+
 static struct token text(struct lexer *lx)
 {
     for (;;) {
-        const char *found = NULL;
-        if (lx->pos < lx->in.len)
-            found = memmem(lx->in.data + lx->pos, lx->in.len - lx->pos, "{{", 2);
-        size_t end = found ? (size_t)(found - lx->in.data) : lx->in.len;
+        size_t end = find_left_delim(lx);
+        bool found = end < lx->in.len;
         if (end > lx->pos) {
             size_t keep = end;
             if (found && left_trim_at(lx, end + 2))
-                while (keep > lx->start && is_space(lx->in.data[keep - 1]))
+                while (keep > lx->start && is(lx->in.data[keep - 1], SPACE))
                     keep--;
-            count_lines(lx, lx->pos, keep);
             lx->pos = keep;
             struct token t = emit(lx, TOKEN_TEXT);
-            count_lines(lx, keep, end);
             lx->pos = end;
             ignore(lx);
             if (t.text.len)
@@ -171,8 +187,7 @@ static struct token text(struct lexer *lx)
         if (!found)
             return emit(lx, TOKEN_EOF);
         size_t marker = left_trim_at(lx, lx->pos + 2) ? 2 : 0;
-        if (at(lx, lx->pos + 2 + marker, "/*")) {
-            count_lines(lx, lx->pos, lx->pos + 2 + marker);
+        if (at(lx, lx->pos + 2 + marker, '/', '*')) {
             lx->pos += 2 + marker;
             ignore(lx);
             struct token t;
@@ -182,7 +197,6 @@ static struct token text(struct lexer *lx)
         }
         lx->pos += 2;
         struct token t = emit(lx, TOKEN_LEFT_DELIM);
-        count_lines(lx, lx->pos, lx->pos + marker);
         lx->pos += marker;
         ignore(lx);
         lx->inside = true;
@@ -194,10 +208,7 @@ static struct token text(struct lexer *lx)
 // Whether a word may end here.
 static bool at_terminator(const struct lexer *lx)
 {
-    uint32_t r = peek_rune(lx);
-    if (r == END_OF_INPUT || (r < 0x80 && (is_space((int)r) || (r && strchr(".,|:)(", (int)r)))))
-        return true;
-    return at(lx, lx->pos, "}}");
+    return lx->pos >= lx->in.len || is(lx->in.data[lx->pos], STOP) || at(lx, lx->pos, '}', '}');
 }
 
 static struct token bad_character(struct lexer *lx, const char *what, uint32_t r)
@@ -213,29 +224,39 @@ static struct token bad_character(struct lexer *lx, const char *what, uint32_t r
 
 static void skip_word(struct lexer *lx)
 {
-    while (is_word(peek_rune(lx)))
-        next_rune(lx);
+    for (size_t width;; lx->pos += width) {
+        while (lx->pos < lx->in.len && is(lx->in.data[lx->pos], WORD))
+            lx->pos++;
+        if (lx->pos >= lx->in.len || (unsigned char)lx->in.data[lx->pos] < 0x80 || !is_word(rune_at(lx, &width)))
+            return;
+    }
+}
+
+static enum token_type word_type(const char *word, size_t len)
+{
+    static const struct {
+        char word[9];
+        uint8_t len;
+        uint8_t type;
+    } keywords[] = {
+        {"block", 5, TOKEN_BLOCK}, {"break", 5, TOKEN_BREAK}, {"continue", 8, TOKEN_CONTINUE},
+        {"define", 6, TOKEN_DEFINE}, {"else", 4, TOKEN_ELSE},   {"end", 3, TOKEN_END},
+        {"if", 2, TOKEN_IF},       {"nil", 3, TOKEN_NIL},     {"range", 5, TOKEN_RANGE},
+        {"template", 8, TOKEN_TEMPLATE}, {"with", 4, TOKEN_WITH},   {"true", 4, TOKEN_BOOL},
+        {"false", 5, TOKEN_BOOL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
+        if (keywords[i].len == len && memcmp(word, keywords[i].word, len) == 0)
+            return keywords[i].type;
+    return TOKEN_IDENTIFIER;
 }
 
 static struct token identifier(struct lexer *lx)
 {
-    static const struct {
-        const char *word;
-        enum token_type type;
-    } keywords[] = {
-        {"block", TOKEN_BLOCK}, {"break", TOKEN_BREAK}, {"continue", TOKEN_CONTINUE}, {"define", TOKEN_DEFINE},
-        {"else", TOKEN_ELSE},   {"end", TOKEN_END},     {"if", TOKEN_IF},             {"nil", TOKEN_NIL},
-        {"range", TOKEN_RANGE}, {"template", TOKEN_TEMPLATE}, {"with", TOKEN_WITH},   {"true", TOKEN_BOOL},
-        {"false", TOKEN_BOOL},
-    };
     skip_word(lx);
     if (!at_terminator(lx))
         return bad_character(lx, "bad character", peek_rune(lx));
-    struct slice word = {lx->in.data + lx->start, lx->pos - lx->start};
-    for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
-        if (slice_eq_str(word, keywords[i].word))
-            return emit(lx, keywords[i].type);
-    return emit(lx, TOKEN_IDENTIFIER);
+    return emit(lx, word_type(lx->in.data + lx->start, lx->pos - lx->start));
 }
 
 // The dot or dollar is behind us.
@@ -303,44 +324,58 @@ static struct token number(struct lexer *lx)
     return fault(lx, "bad number syntax: %s", buf_cstr(&quoted));
 }
 
-static struct token quoted(struct lexer *lx, uint32_t quote, enum token_type type, const char *message)
+// What stands in quotes that know escapes. All bytes that count are ASCII, so runes need not be told apart.
+static struct token quoted(struct lexer *lx, char quote, enum token_type type, const char *message)
 {
-    for (;;) {
-        uint32_t r = next_rune(lx);
-        if (r == '\\' && quote != '`')
-            r = next_rune(lx) == '\n' || lx->pos >= lx->in.len ? END_OF_INPUT : 0;
-        if (r == END_OF_INPUT || (r == '\n' && quote != '`'))
-            return fault(lx, "%s", message);
-        if (r == quote)
+    const char *p = lx->in.data + lx->pos, *end = lx->in.data + lx->in.len;
+    for (; p < end && *p != '\n'; p++) {
+        if (*p == quote) {
+            lx->pos = (size_t)(p + 1 - lx->in.data);
             return emit(lx, type);
+        }
+        if (*p == '\\' && (++p == end || *p == '\n'))
+            break;
     }
+    return fault(lx, "%s", message);
+}
+
+static struct token raw_quoted(struct lexer *lx)
+{
+    const char *end = lx->pos < lx->in.len ? memchr(lx->in.data + lx->pos, '`', lx->in.len - lx->pos) : NULL;
+    if (!end)
+        return fault(lx, "unterminated raw quoted string");
+    lx->pos = (size_t)(end + 1 - lx->in.data);
+    return emit(lx, TOKEN_RAW_STRING);
+}
+
+// The first space is behind us. The last one may belong to a trim marker.
+static struct token space(struct lexer *lx)
+{
+    size_t begin = lx->start;
+    skip_space(lx);
+    if (right_trim_at(lx, lx->pos - 1) && at(lx, lx->pos + 1, '}', '}')) {
+        lx->pos--;
+        if (lx->pos == begin)
+            return right_delim(lx, true);
+    }
+    return emit(lx, TOKEN_SPACE);
 }
 
 static struct token action(struct lexer *lx)
 {
     bool trim;
     if (at_right_delim(lx, &trim))
-        return lx->parens == 0 ? right_delim(lx) : fault(lx, "unclosed left paren");
+        return lx->parens == 0 ? right_delim(lx, trim) : fault(lx, "unclosed left paren");
     size_t begin = lx->pos;
-    uint32_t begin_line = lx->line;
     uint32_t r = next_rune(lx);
-    if (r == END_OF_INPUT)
-        return fault(lx, "unclosed action");
-    if (r < 0x80 && is_space((int)r)) {
-        size_t spaces = 1;
-        for (; is_space((int)peek_rune(lx)); spaces++)
-            next_rune(lx);
-        // The last space may belong to a trim marker.
-        if (right_trim_at(lx, lx->pos - 1) && at(lx, lx->pos + 1, "}}")) {
-            lx->pos--;
-            if (lx->in.data[lx->pos] == '\n')
-                lx->line--;
-            if (spaces == 1)
-                return right_delim(lx);
-        }
-        return emit(lx, TOKEN_SPACE);
-    }
     switch (r) {
+    case END_OF_INPUT:
+        return fault(lx, "unclosed action");
+    case ' ':
+    case '\t':
+    case '\r':
+    case '\n':
+        return space(lx);
     case '=':
         return emit(lx, TOKEN_ASSIGN);
     case ':':
@@ -348,11 +383,11 @@ static struct token action(struct lexer *lx)
     case '|':
         return emit(lx, TOKEN_PIPE);
     case '"':
-        return quoted(lx, r, TOKEN_STRING, "unterminated quoted string");
+        return quoted(lx, '"', TOKEN_STRING, "unterminated quoted string");
     case '`':
-        return quoted(lx, r, TOKEN_RAW_STRING, "unterminated raw quoted string");
+        return raw_quoted(lx);
     case '\'':
-        return quoted(lx, r, TOKEN_CHAR_CONSTANT, "unterminated character constant");
+        return quoted(lx, '\'', TOKEN_CHAR_CONSTANT, "unterminated character constant");
     case '$':
         return field_or_variable(lx, TOKEN_VARIABLE);
     case '(':
@@ -361,7 +396,7 @@ static struct token action(struct lexer *lx)
     case ')':
         return --lx->parens < 0 ? fault(lx, "unexpected right paren") : emit(lx, TOKEN_RIGHT_PAREN);
     case '.':
-        if (lx->pos >= lx->in.len || lx->in.data[lx->pos] < '0' || lx->in.data[lx->pos] > '9')
+        if (lx->pos >= lx->in.len || !is(lx->in.data[lx->pos], DIGIT))
             return field_or_variable(lx, TOKEN_FIELD);
         break;
     default:
@@ -376,7 +411,6 @@ static struct token action(struct lexer *lx)
         }
     }
     lx->pos = begin;
-    lx->line = begin_line;
     return number(lx);
 }
 

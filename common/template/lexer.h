@@ -43,7 +43,7 @@ enum token_type {
 
 struct token {
     enum token_type type;
-    uint32_t pos, line;
+    uint32_t pos; // in the source
     struct slice text;
 };
 
@@ -51,13 +51,14 @@ struct lexer {
     struct arena *arena; // for messages
     struct slice in;
     size_t pos, start;
-    uint32_t line, start_line;
     int parens;
     bool inside; // between delimiters
 };
 
 void lexer_init(struct lexer *lx, struct arena *arena, struct slice source);
 struct token lexer_next(struct lexer *lx);
+// The line of a place in the source, from 1. Only messages ask, so nobody counts until then.
+uint32_t lexer_line(const struct lexer *lx, size_t pos);
 // How a message names a token: EOF, <keyword>, "text", or its first ten characters and "...".
 void token_print(struct buf *out, const struct token *t);
 

@@ -331,28 +331,43 @@ bool literal_char(struct slice text, struct number *n, struct error *err)
     return true;
 }
 
-bool literal_string(struct arena *a, struct slice quoted, struct value *out, struct error *err)
+// Most strings say what they mean: no escapes, and nothing that is no UTF-8.
+static bool is_literal(struct slice s)
+{
+    bool ascii = true;
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.data[i] == '\\' || s.data[i] == '\n')
+            return false;
+        ascii &= (unsigned char)s.data[i] < 0x80;
+    }
+    return ascii || utf8_valid(s.data, s.len);
+}
+
+bool literal_string(struct arena *a, struct slice quoted, struct slice *out, struct error *err)
 {
     struct slice s = slice_sub(quoted, 1, quoted.len - 1);
-    char *text = arena_alloc(a, s.len * 2 + 4);
-    size_t n = 0;
-    if (quoted.data[0] == '`') { // carriage returns do not count
+    bool raw = quoted.data[0] == '`';
+    if (raw ? !memchr(s.data, '\r', s.len) : is_literal(s)) {
+        *out = slice_n(arena_strndup(a, s.data, s.len), s.len);
+        return true;
+    }
+    struct buf text = BUF_IN(a);
+    buf_reserve(&text, s.len);
+    if (raw) { // carriage returns do not count
         for (size_t i = 0; i < s.len; i++)
             if (s.data[i] != '\r')
-                text[n++] = s.data[i];
-    } else {
-        while (s.len) {
-            uint32_t rune;
-            bool byte;
-            if (s.data[0] == '\n' || !unquote_char(&s, '"', &rune, &byte))
-                return error_set(err, ERROR_INVALID, "invalid syntax");
-            if (byte)
-                text[n++] = (char)rune;
-            else
-                n += utf8_encode(rune, text + n);
-        }
+                buf_char(&text, s.data[i]);
     }
-    text[n] = '\0';
-    *out = value_string_n(text, n);
+    while (!raw && s.len) {
+        uint32_t rune;
+        bool byte;
+        if (s.data[0] == '\n' || !unquote_char(&s, '"', &rune, &byte))
+            return error_set(err, ERROR_INVALID, "invalid syntax");
+        if (byte)
+            buf_char(&text, (char)rune);
+        else
+            buf_rune(&text, rune);
+    }
+    *out = slice_n(buf_cstr(&text), text.len);
     return true;
 }

@@ -3,7 +3,7 @@
 
 static void print_seq(struct buf *out, const struct node_seq *seq, const char *between)
 {
-    for (size_t i = 0; i < seq->len; i++) {
+    for (size_t i = 0; i < seq->count; i++) {
         if (i)
             buf_str(out, between);
         bool parens = seq->items[i]->type == NODE_PIPE;
@@ -15,11 +15,11 @@ static void print_seq(struct buf *out, const struct node_seq *seq, const char *b
     }
 }
 
-static void print_fields(struct buf *out, const struct names *fields)
+static void print_fields(struct buf *out, struct names fields)
 {
-    for (size_t i = 0; i < fields->len; i++) {
+    for (size_t i = 0; i < fields.len; i++) {
         buf_char(out, '.');
-        buf_slice(out, fields->items[i]);
+        buf_slice(out, fields.items[i]);
     }
 }
 
@@ -45,7 +45,7 @@ static void print_pipe(struct buf *out, const struct node *n)
     }
     if (n->declared)
         buf_str(out, n->assign ? " = " : " := ");
-    for (size_t i = 0; i < n->pipeline.cmds.len; i++) {
+    for (size_t i = 0; i < n->pipeline.cmds.count; i++) {
         if (i)
             buf_str(out, " | ");
         node_print(out, n->pipeline.cmds.items[i]);
@@ -64,7 +64,7 @@ void node_print(struct buf *out, const struct node *n)
         buf_str(out, "}}");
         break;
     case NODE_LIST:
-        for (size_t i = 0; i < n->seq.len; i++)
+        for (size_t i = 0; i < n->seq.count; i++)
             node_print(out, n->seq.items[i]);
         break;
     case NODE_IF:
@@ -108,10 +108,10 @@ void node_print(struct buf *out, const struct node *n)
         break;
     case NODE_VARIABLE:
         buf_slice(out, n->variable.name);
-        print_fields(out, &n->variable.fields);
+        print_fields(out, NODE_NAMES(n->variable));
         break;
     case NODE_FIELD:
-        print_fields(out, &n->fields);
+        print_fields(out, NODE_NAMES(n->field));
         break;
     case NODE_CHAIN:
         if (n->chain.head->type == NODE_PIPE)
@@ -119,7 +119,7 @@ void node_print(struct buf *out, const struct node *n)
         node_print(out, n->chain.head);
         if (n->chain.head->type == NODE_PIPE)
             buf_char(out, ')');
-        print_fields(out, &n->chain.fields);
+        print_fields(out, NODE_NAMES(n->chain));
         break;
     case NODE_DOT:
         buf_char(out, '.');
@@ -134,7 +134,7 @@ void node_print(struct buf *out, const struct node *n)
         buf_slice(out, n->number.text);
         break;
     case NODE_STRING:
-        buf_slice(out, n->string.quoted);
+        buf_add(out, n->string.quoted, n->string.quoted_len);
         break;
     }
 }

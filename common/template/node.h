@@ -45,12 +45,12 @@ struct binding {
 };
 
 struct node_seq {
-    struct node **items;
-    size_t len;
+    uint32_t count;
+    struct node *items[];
 };
 
-struct names {
-    struct slice *items;
+struct names { // of fields, where they lie in their node
+    const struct slice *items;
     size_t len;
 };
 
@@ -78,11 +78,11 @@ struct node {
         struct node *pipe; // action
         struct node_seq seq; // list, command (its operands)
         struct {
+            struct declaration *decl; // NULL: none
             struct node_seq cmds;
-            struct declaration *decl;
         } pipeline;
         struct {
-            struct node *pipe, *list, *else_list;
+            struct node *pipe, *list, *else_list; // else_list NULL: none
         } branch;
         struct {
             struct slice name;
@@ -93,23 +93,30 @@ struct node {
             const struct binding *binding;
         } ident;
         struct {
-            uint32_t id; // 0 is "$"
             struct slice name;
-            struct names fields;
+            uint32_t id; // 0 is "$"
+            uint32_t count;
+            struct slice names[];
         } variable;
-        struct names fields;
+        struct {
+            uint32_t count;
+            struct slice names[];
+        } field;
         struct {
             struct node *head;
-            struct names fields;
+            uint32_t count;
+            struct slice names[];
         } chain;
         bool boolean;
         struct number number;
         struct {
-            struct slice quoted; // as written
-            struct value value;
+            const char *text, *quoted; // quoted: as written
+            uint32_t len, quoted_len;
         } string;
     };
 };
+
+#define NODE_NAMES(member) ((struct names){(member).names, (member).count})
 
 struct tree {
     const char *name;       // of the template
@@ -127,7 +134,7 @@ void node_location(struct buf *out, const struct tree *tree, const struct node *
 // ---- literals (literal.c): strconv's rules --------------------------------------------------------------------------
 bool literal_number(struct arena *a, struct slice text, struct number *out, struct error *err);
 bool literal_char(struct slice text, struct number *out, struct error *err);
-bool literal_string(struct arena *a, struct slice quoted, struct value *out, struct error *err);
+bool literal_string(struct arena *a, struct slice quoted, struct slice *out, struct error *err); // NUL-terminated
 // strconv.ParseInt(text, base, 64) and ParseFloat(text, 64); base 0: by prefix, underscores allowed. 1: out of range,
 // 2: bad syntax.
 int go_parse_int(struct slice text, int base, int64_t *out);

@@ -277,7 +277,7 @@ static enum flow walk(struct template_run *r, struct value dot, const struct nod
             return FLOW_NEXT;
         return print_value(r, n, v) ? FLOW_NEXT : FLOW_FAILED;
     case NODE_LIST:
-        for (size_t i = 0; i < n->seq.len; i++) {
+        for (size_t i = 0; i < n->seq.count; i++) {
             enum flow flow = walk(r, dot, n->seq.items[i]);
             if (flow != FLOW_NEXT)
                 return flow;
