@@ -102,7 +102,8 @@ bool source_begin(struct reconcile *r, struct source *s, struct result *result)
     // What the status of a dict is, r->status alone is changed from here on.
     struct value holder = value_dict(r->arena);
     value_set(holder, "status", value_copy(r->arena, r->status));
-    bool had = artifact_of(holder, &s->current);
+    bool had =
+        artifact_of(holder, &s->current) && store_owns(s->current.path, kube_kind(r->object), r->namespace, r->name);
     s->old_digest = s->current.digest;
     if (had && in_store(s)) {
         collect_garbage(s);

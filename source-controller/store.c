@@ -75,6 +75,15 @@ bool store_name(struct arena *a, const char *kind, const char *namespace, const 
     return true;
 }
 
+bool store_owns(const char *path, const char *kind, const char *namespace, const char *name)
+{
+    struct arena *a cleanup(cleanup_arena) = arena_new();
+    struct error ignored cleanup(error_clear) = {0};
+    const char *any;
+    return path && store_name(a, kind, namespace, name, "x", &any, &ignored) &&
+           strncmp(path, any, strlen(any) - strlen("x")) == 0;
+}
+
 const char *store_url(const struct store *s, struct arena *a, const char *path)
 {
     bool has_scheme = str_has_prefix(s->hostname, "http://") || str_has_prefix(s->hostname, "https://");
@@ -266,28 +275,5 @@ void work_remove(struct work *w)
 
 void store_serve(void *ctx, const struct serve_request *req, struct serve_response *res)
 {
-    struct arena *a cleanup(cleanup_arena) = arena_new();
-    struct store *s = *(struct store **)ctx;
-    const char *path = req->path + strspn(req->path, "/");
-    const char *local = store_local(s, a, path);
-    struct stat st;
-    char target[256];
-    if (!local || lstat(local, &st)) {
-        serve_text(res, 404, "404 page not found\n");
-        return;
-    }
-    // latest.tar.gz and index.yaml are links to a file beside them, made by store_link.
-    if (S_ISLNK(st.st_mode)) {
-        ssize_t n = readlink(local, target, sizeof target - 1);
-        target[n > 0 ? n : 0] = '\0';
-        const char *beside = arena_printf(a, "%.*s/%s", (int)(strrchr(path, '/') - path), path, target);
-        local = n > 0 && !strchr(target, '/') ? store_local(s, a, beside) : NULL;
-    }
-    if (!local || lstat(local, &st) || !S_ISREG(st.st_mode)) {
-        serve_text(res, 404, "404 page not found\n");
-        return;
-    }
-    res->status = 200;
-    res->content_type = str_has_suffix(local, ".yaml") ? "application/yaml" : "application/gzip";
-    res->file = xstrdup(local);
+    serve_files((*(struct store **)ctx)->path, req, res);
 }

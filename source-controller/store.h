@@ -35,6 +35,8 @@ struct artifact {     // as in status.artifact
 // "kind/namespace/name/file", kind in lower case. INVALID when it would lead out of the object's folder.
 bool store_name(struct arena *a, const char *kind, const char *namespace, const char *name, const char *file,
                 const char **path, struct error *err);
+// Whether a path is one of the object's own: what its status says may be another's, to have that collected or removed.
+bool store_owns(const char *path, const char *kind, const char *namespace, const char *name);
 const char *store_url(const struct store *s, struct arena *a, const char *path);
 // The file's place on disk; NULL for a path that is none of this store's.
 const char *store_local(const struct store *s, struct arena *a, const char *path);

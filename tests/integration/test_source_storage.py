@@ -1,4 +1,5 @@
 """source-controller's artifact store, through the life of the process: restarts, damage, garbage, deletion."""
+import json
 import os
 import shutil
 import time
@@ -6,7 +7,7 @@ import time
 import pytest
 
 from env.process import wait_for
-from runnel import wait_event
+from runnel import request_reconcile, wait_event
 from source import clean_up, fetch, ready, running, silent_server, source
 
 KIND = "gitrepository"
@@ -44,9 +45,29 @@ def test_storage(cluster, git_server, namespace, repo):
         assert {k: v for k, v in obj["status"]["artifact"].items() if k != "url"} == {k: v for k, v in kept.items() if k != "url"}
         assert fetch(again, obj["status"]["artifact"])
         assert "left-over" not in os.listdir(copy + "/.tmp")
+        assert again.http(again.storage_port, "/")[0] == 200  # what the probes of Flux's Deployment ask
         clean_up(cluster, namespace)
         assert again.http(again.storage_port, "/.tmp/")[0] == 404 and again.http(again.storage_port, "/../etc/passwd")[0] in (400, 404)
         shutil.rmtree(copy)
+
+
+def test_forged_path(cluster, git_server, namespace, repo):
+    """A status that names another object's file has that file neither removed nor taken for its own."""
+    name, first = repo
+    with running(cluster) as c:
+        add(cluster, namespace, git_server.http(name))
+        victim = ready(cluster, KIND, "repo", namespace)["status"]["artifact"]
+        cluster.apply(source("GitRepository", "forger", namespace, url=git_server.http(name), ref={"branch": "main"}))
+        ready(cluster, KIND, "forger", namespace)
+        path = os.path.join(c.storage, victim["path"])
+        inode = os.stat(path).st_ino
+        forged = dict(victim, digest="sha256:" + "0" * 64)
+        cluster.raw("/apis/source.toolkit.fluxcd.io/v1/namespaces/%s/gitrepositories/forger/status" % namespace, "PATCH",
+                    json.dumps({"status": {"artifact": forged}}), content_type="application/merge-patch+json")
+        request_reconcile(cluster, KIND, "forger", namespace)
+        obj = wait_for("its own again", lambda: (lambda o: "/forger/" in o["status"]["artifact"]["path"] and o)(ready(cluster, KIND, "forger", namespace)))
+        assert fetch(c, obj["status"]["artifact"]) and os.stat(path).st_ino == inode
+        clean_up(cluster, namespace)
 
 
 def test_garbage_collection(cluster, git_server, namespace, repo):
