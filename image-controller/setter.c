@@ -292,11 +292,14 @@ bool setter_edit(struct arena *a, struct slice text, const struct setter_image *
     e->at_byte = slice_has_prefix(text, SLICE("\xEF\xBB\xBF")) ? 3 : 0;
     yaml_parser_initialize(&e->parser);
     yaml_parser_initialize(&e->scanner);
-    yaml_parser_set_input_string(&e->parser, (const unsigned char *)text.data, text.len);
-    yaml_parser_set_input_string(&e->scanner, (const unsigned char *)text.data, text.len);
+    const unsigned char *input = (const unsigned char *)(text.data ? text.data : ""); // libyaml takes no NULL
+    yaml_parser_set_input_string(&e->parser, input, text.len);
+    yaml_parser_set_input_string(&e->scanner, input, text.len);
     *is_yaml = read_events(e);
     yaml_parser_delete(&e->parser);
     yaml_parser_delete(&e->scanner);
+    if (!*is_yaml)
+        file->objects.len = 0; // of documents ahead of the fault
     if (!*is_yaml || e->edits.len == 0)
         return false;
     size_t from = 0;

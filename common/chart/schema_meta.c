@@ -4,6 +4,8 @@
 
 #include "chart/schema.h"
 
+#include <math.h>
+
 #define MAX_DEPTH 400 // of schemas in schemas
 
 enum keyword_kind {
@@ -206,7 +208,7 @@ static bool is_number(struct value v)
 
 static struct problem *check_count(struct meta *m, struct value v, const struct place *at)
 {
-    if (!is_number(v) || (value_is(v, V_FLOAT) && v.number != (double)(int64_t)v.number))
+    if (!is_number(v) || (value_is(v, V_FLOAT) && v.number != trunc(v.number)))
         return want(m, at, v, "integer");
     return value_num(v) < 0 ? fail(m, at, "minimum: got %s, want 0", problem_number(m->arena, value_num(v))) : NULL;
 }

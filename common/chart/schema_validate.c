@@ -80,7 +80,12 @@ bool check_count_keyword(struct check *c, const char *name, int draft, int64_t *
     struct value v;
     if (!check_keyword(c, name, draft, &v) || !check_is_whole(v))
         return false;
-    *out = (int64_t)value_num(v);
+    if (value_is(v, V_INT)) {
+        *out = v.integer;
+        return true;
+    }
+    uint64_t low = (uint64_t)fmod(fabs(v.number), 0x1p64); // what int64 cannot hold loses its upper bits, as in Helm
+    *out = (int64_t)(v.number < 0 ? 0 - low : low);
     return true;
 }
 

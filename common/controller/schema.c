@@ -4,6 +4,8 @@
 #include "controller/runtime.h"
 #include "regex/regex.h"
 
+#include <math.h>
+
 enum { SHOWN_MAX = 256 }; // of a value in an error text
 
 // ---- defaults -------------------------------------------------------------------------------------------------------
@@ -86,7 +88,7 @@ static bool invalid(struct check *c, const char *path, struct value v, const cha
 static bool check_type(struct check *c, const struct schema_node *n, const char *path, struct value v)
 {
     enum schema_type type = type_of(v);
-    bool whole = type == SCHEMA_NUMBER && v.number == (double)(int64_t)v.number;
+    bool whole = type == SCHEMA_NUMBER && v.number == trunc(v.number);
     if (n->type == SCHEMA_ANY || n->type == type || (n->type == SCHEMA_NUMBER && type == SCHEMA_INTEGER) ||
         (n->type == SCHEMA_INTEGER && whole))
         return true;

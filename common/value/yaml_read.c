@@ -554,7 +554,7 @@ static bool reader_start(struct reader *r, const char *data, size_t len)
     if (!yaml_parser_initialize(&r->parser))
         return error_set(r->err, ERROR_LIMIT, "yaml: out of memory");
     r->scratch = arena_new();
-    yaml_parser_set_input_string(&r->parser, (const unsigned char *)data, len);
+    yaml_parser_set_input_string(&r->parser, (const unsigned char *)(data ? data : ""), len); // NULL would end the process
     yaml_parser_set_encoding(&r->parser, YAML_ANY_ENCODING);
     return true;
 }

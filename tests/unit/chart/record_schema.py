@@ -31,6 +31,8 @@ ROWS = [
     prop('{"enum":["a","b"]}', "c"), prop('{"enum":["a"]}', "c"), prop('{"enum":[1,null,true]}', "x"),
     prop('{"enum":[[1],"a"]}', "c"), prop('{"enum":[1]}', "1"), prop('{"const":"it\'s"}', "x"), prop('{"const":{"a":1}}', "x"),
     prop('{"const":5}', "5"), prop('{"minLength":3}', "ab"), prop('{"minLength":3}', "äöü"), prop('{"maxLength":1}', "ab"),
+    prop('{"minLength":1e18}', "ab"), prop('{"minLength":1e300}', "ab"), prop('{"minLength":9223372036854775808}', "ab"),
+    prop('{"maxLength":1e19}', "ab"), prop('{"minItems":-1e39}', "[]"),
     prop('{"pattern":"^a+$"}', "b\"'c"), prop('{"pattern":"^a+$"}', "aa"),
     prop('{"minimum":5}', "4"), prop('{"maximum":1000.5}', "123456"), prop('{"minimum":1e6}', "0.00001"),
     prop('{"exclusiveMinimum":5}', "5"), prop('{"exclusiveMaximum":5}', "5"), prop('{"multipleOf":0.1}', "0.3"),

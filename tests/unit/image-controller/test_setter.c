@@ -133,6 +133,7 @@ static void no_yaml(void **state)
         if (setter_edit(a, slice_of(texts[i]), images, ARRAY_LEN(images), &out, &file, &is_yaml) || is_yaml)
             fail_msg("%s", texts[i]);
         assert_int_equal(out.len, 0);
+        assert_int_equal(file.objects.len, 0);
         arena_free(a);
     }
     struct arena *a = arena_new(); // nested deeper than anybody writes
@@ -142,6 +143,8 @@ static void no_yaml(void **state)
     buf_fill(&deep, '[', 100000);
     assert_false(setter_edit(a, buf_view(&deep), images, ARRAY_LEN(images), &out, &file, &is_yaml));
     assert_false(is_yaml);
+    assert_false(setter_edit(a, slice_n(NULL, 0), images, ARRAY_LEN(images), &out, &file, &is_yaml));
+    assert_true(is_yaml); // nothing is a stream without documents
     arena_free(a);
 }
 

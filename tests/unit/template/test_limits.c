@@ -72,6 +72,22 @@ static void test_nested_source(void **state)
     }
 }
 
+// Each bad byte of a string becomes U+FFFD, three times as long.
+static void test_bad_utf8(void **state)
+{
+    struct arena *a = arena_new();
+    struct error err cleanup(error_clear) = {0};
+    struct buf text = BUF_IN(a), out = BUF_IN(a);
+    buf_str(&text, "{{ len \"");
+    buf_fill(&text, '\x81', 1000);
+    buf_str(&text, "\" }}");
+    struct template_set *set = template_set_new(a);
+    assert_true(template_parse(set, "t", text.data, text.len, &err));
+    assert_true(template_execute(set, a, "t", VALUE_NULL, NULL, &out, &err));
+    assert_string_equal(buf_cstr(&out), "3000");
+    arena_free(a);
+}
+
 // A set can be cloned and added to without the base seeing it, and both run side by side.
 static void test_clone(void **state)
 {
@@ -124,11 +140,12 @@ static void test_missing_key(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(cases) + 3];
+    struct CMUnitTest tests[ARRAY_LEN(cases) + 4];
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         tests[i] = (struct CMUnitTest){cases[i].name, test_hostile, NULL, NULL, (void *)&cases[i]};
     tests[ARRAY_LEN(cases)] = (struct CMUnitTest)cmocka_unit_test(test_nested_source);
     tests[ARRAY_LEN(cases) + 1] = (struct CMUnitTest)cmocka_unit_test(test_clone);
     tests[ARRAY_LEN(cases) + 2] = (struct CMUnitTest)cmocka_unit_test(test_missing_key);
+    tests[ARRAY_LEN(cases) + 3] = (struct CMUnitTest)cmocka_unit_test(test_bad_utf8);
     return _cmocka_run_group_tests("limits", tests, ARRAY_LEN(tests), NULL, NULL);
 }

@@ -229,6 +229,17 @@ static void test_mutations(void **state)
     }
 }
 
+// What an archive has for an empty file.
+static void test_no_bytes(void **state)
+{
+    struct error err cleanup(error_clear) = {0};
+    struct value v = value_int(1);
+    assert_true(yaml_parse(a, NULL, 0, 0, &v, &err));
+    assert_true(value_is_null(v));
+    assert_true(yaml_parse_all(a, NULL, 0, 0, &v, &err));
+    assert_int_equal(value_len(v), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +253,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_set_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_huge_scalars, setup, teardown),
         cmocka_unit_test_setup_teardown(test_mutations, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_bytes, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

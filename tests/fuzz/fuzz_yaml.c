@@ -1,0 +1,71 @@
+// fuzz_yaml.c - YAML: what was read, written and read again is the same, and is written with the same bytes; but for the
+// runes that go-yaml, whose bytes we write, changes on that way.
+#include "fuzz.h"
+
+// Line breaks other than \n, byte order marks and control characters.
+static bool is_changed(struct slice s)
+{
+    for (size_t i = 0, width; i < s.len; i += width) {
+        uint32_t rune = utf8_decode(s.data + i, s.len - i, &width);
+        if ((rune == RUNE_ERROR && width == 1) || (rune < 0x20 && rune != '\n' && rune != '\t') ||
+            (rune >= 0x7f && rune < 0xa0) || rune == 0x2028 || rune == 0x2029 || rune == 0xfeff)
+            return true;
+    }
+    return false;
+}
+
+static bool is_kept(struct value v)
+{
+    for (struct value_iter it = {0}; v.kind == V_DICT && value_next(v, &it);)
+        if (is_changed(slice_n(it.key, it.key_len)) || !is_kept(it.value))
+            return false;
+    for (size_t i = 0; v.kind == V_LIST && i < value_len(v); i++)
+        if (!is_kept(value_at(v, i)))
+            return false;
+    return v.kind != V_STRING || !is_changed(value_slice(v));
+}
+
+static void check_round_trip(struct arena *a, struct value v, int read_flags, int write_flags)
+{
+    struct error err cleanup(error_clear) = {0};
+    struct buf first = BUF_IN(a), second = BUF_IN(a);
+    struct value again;
+    if (!yaml_write(&first, v, write_flags, &err)) {
+        fuzz_require_error(&err);
+        REQUIRE(first.len == 0, "failed with output");
+        return;
+    }
+    if (!is_kept(v))
+        return;
+    struct slice text = fuzz_exact(a, buf_view(&first));
+    REQUIRE(yaml_parse(a, text.data, text.len, read_flags, &again, &err), "what was written is not read: %s\n%s",
+            error_text(&err), buf_cstr(&first));
+    REQUIRE(value_equal(v, again), "what was written reads as something else:\n%s", buf_cstr(&first));
+    REQUIRE(yaml_write(&second, again, write_flags, &err) && slice_eq(buf_view(&first), buf_view(&second)),
+            "written twice:\n%s\n%s", buf_cstr(&first), buf_cstr(&second));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const int read_flags[] = {0, YAML_FLOATS, YAML_UNIQUE_KEYS};
+    static const struct yaml_limits limits = {.nodes = 100000};
+    struct arena *a cleanup(cleanup_arena) = arena_new();
+    yaml_set_limits(&limits);
+    for (size_t i = 0; i < ARRAY_LEN(read_flags); i++) {
+        struct error err cleanup(error_clear) = {0};
+        struct value v;
+        if (!yaml_parse(a, (const char *)data, size, read_flags[i], &v, &err)) {
+            fuzz_require_error(&err);
+            continue;
+        }
+        check_round_trip(a, v, read_flags[i], 0);
+        check_round_trip(a, v, read_flags[i], YAML_INDENT_LISTS);
+    }
+    struct error err cleanup(error_clear) = {0};
+    struct value all;
+    if (!yaml_parse_all(a, (const char *)data, size, 0, &all, &err))
+        fuzz_require_error(&err);
+    else
+        REQUIRE(value_is(all, V_LIST), "documents are no list");
+    return 0;
+}
