@@ -145,12 +145,13 @@ def request_reconcile(cluster, kind, name, namespace="default", force=False, res
 
 
 class Controllers:
-    """The three together, joined by the bus (bus=False: each alone)."""
+    """The three together, joined by the bus (bus=False: each alone). kubeconfig: a path, or one for each name."""
 
-    def __init__(self, cluster, bus=True, flags=(), kubeconfig=None):
+    def __init__(self, cluster, bus=True, flags=(), kubeconfig=None, env=None):
         ports = {name: free_port() for name in NAMES}
         address = {name: "tcp://127.0.0.1:%d" % port for name, port in ports.items()}
-        self.all = [Controller(name, cluster, *flags, kubeconfig=kubeconfig, bus=address[name] if bus else None,
+        configs = kubeconfig if isinstance(kubeconfig, dict) else dict.fromkeys(NAMES, kubeconfig)
+        self.all = [Controller(name, cluster, *flags, kubeconfig=configs[name], env=env, bus=address[name] if bus else None,
                                connect=[a for other, a in address.items() if other != name] if bus else ())
                     for name in NAMES]
         self.source, self.image, self.helm = self.all

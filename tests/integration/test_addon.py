@@ -1,12 +1,14 @@
 """charts/runnel: helm lint passes, the API server takes what it renders, and the roles are enough for the controllers."""
-import json
 import os
 import subprocess
 
 import pytest
 import yaml
 
-from runnel import BUILD, NAMES, ROOT
+from env import wait_for
+from env.pipeline import Pipeline
+from helm_support import Charts, gone, release, wait_release
+from runnel import BUILD, NAMES, ROOT, Controller, start_all, wait_condition, wait_event
 
 CHART = os.path.join(ROOT, "charts", "runnel")
 
@@ -55,3 +57,54 @@ def test_flags_of_the_deployment_are_known(cluster, name):
 def test_a_controller_can_be_left_out(cluster):
     names = [d["metadata"]["name"] for d in rendered(cluster, "--set", "imageController.enabled=false") if d["kind"] == "Deployment"]
     assert sorted(names) == ["helm-controller", "source-controller"]
+
+
+# ---- roles ------------------------------------------------------------------------------------------------------------------------
+def install(cluster, namespace, *words):
+    """Installs the add-on; returns a kubeconfig with the token of each controller's ServiceAccount."""
+    cluster.run_helm("install", "runnel", CHART, "-n", namespace, "--skip-crds", *words)
+    return {name: cluster.client_kubeconfig("%s-%s" % (namespace, name), token=cluster.run("create", "token", name, "-n", namespace).strip())
+            for name in NAMES}
+
+
+def uninstall(cluster, namespace):
+    cluster.run_helm("uninstall", "runnel", "-n", namespace)
+
+
+def test_roles_are_enough(pods_cluster, git_server, registry):
+    """The whole loop, and its end, by controllers that may do what their ServiceAccounts may."""
+    system = "addon-system"
+    pods_cluster.namespace(system)
+    configs = install(pods_cluster, system)
+    with start_all(pods_cluster, kubeconfig=configs, flags=("--enable-leader-election",), env={"RUNTIME_NAMESPACE": system}) as controllers:
+        p = Pipeline(pods_cluster, git_server, registry, namespace="addon", interval="1m", scan="1s", repository="addon")
+        p.set_up()
+        p.wait_installed()
+        p.push("1.2.3")
+        for what, holds in p.steps("1.2.3"):
+            wait_for(what, holds, timeout=60)
+        wait_event(pods_cluster, "HelmRelease", "my-app", "addon", reason="UpgradeSucceeded", type="Normal")
+        for kind in ("imageupdateautomation", "imagepolicy", "imagerepository", "helmrelease", "gitrepository"):
+            pods_cluster.run("delete", kind, "--all", "-n", "addon", "--wait=false")
+        for kind, name in (("helmrelease", "my-app"), ("helmchart", "addon-my-app"), ("gitrepository", "addon"), ("imagerepository", "my-app")):
+            gone(pods_cluster, kind, name, "addon")
+        for controller in controllers.all:
+            refused = [line for line in controller.log() if "forbidden" in str(line).lower()]
+            assert not refused, refused
+    uninstall(pods_cluster, system)
+
+
+def test_without_cluster_admin(cluster, namespace, web_server):
+    """clusterAdmin=false: a release needs rights of its own, and says which it lacks; they heal it."""
+    configs = install(cluster, namespace, "--set", "clusterAdmin=false")
+    charts = Charts(cluster, web_server, namespace)
+    charts.publish("1.0.0")
+    with Controller("helm-controller", cluster, "--min-retry-delay=200ms", "--max-retry-delay=1s", kubeconfig=configs["helm-controller"]):
+        cluster.apply(release(namespace))
+        wait_condition(cluster, "helmrelease", "app", namespace, status="False", message='cannot create resource "secrets"')
+        cluster.apply({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "releases", "namespace": namespace},
+                       "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+                       "subjects": [{"kind": "ServiceAccount", "name": "helm-controller", "namespace": namespace}]})
+        obj = wait_release(cluster, namespace)
+        assert "installFailures" not in obj["status"]
+    uninstall(cluster, namespace)
