@@ -104,6 +104,10 @@ static bool add_object(const struct objects *o, struct value object, bool known,
     }
     if (out->len >= LISTED_MAX)
         return error_set(err, ERROR_LIMIT, "release has more than %d objects", LISTED_MAX);
+    if (known && str_empty(kube_name(object)))
+        return error_set(err, ERROR_INVALID,
+                         "unable to build kubernetes objects from release manifest: %s: resource name may not be empty",
+                         kind);
     if (!kube_discover(o->kube, api_version_of(object), kind, &resource, err)) {
         if (err->class != ERROR_NOT_FOUND)
             return false;

@@ -113,6 +113,13 @@ def test_object_that_the_server_refuses(cluster, namespace, charts):
     wait_version(cluster, namespace, 2)
 
 
+def test_object_without_a_name(cluster, namespace, charts):
+    charts.publish("1.0.0", templates={"x.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: x-}\n"})
+    cluster.apply(release(namespace))
+    obj = wait_release(cluster, namespace, status="False", reason="InstallFailed", message="ConfigMap: resource name may not be empty")
+    assert "installFailures" not in obj["status"], "nothing was stored"
+
+
 def test_kind_that_the_server_lacks(cluster, namespace, charts):
     charts.publish("1.0.0", templates={"x.yaml": "apiVersion: example.com/v1\nkind: Nothing\nmetadata: {name: x}\n"})
     cluster.apply(release(namespace))
