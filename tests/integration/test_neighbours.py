@@ -6,13 +6,13 @@ import json
 import re
 import tarfile
 import threading
-import time
 import urllib.request
 
 import pytest
 
 from env import free_port, wait_for
-from runnel import Controller, condition, request_reconcile, wait_condition
+from env.pipeline import Pipeline
+from runnel import Controller, condition, request_reconcile, start_all, wait_condition
 
 SOURCE = "source.toolkit.fluxcd.io/v1"
 
@@ -58,6 +58,34 @@ def test_flux_reconcile_suspend_resume_get(cluster, git_server, namespace, repos
         wide = cluster.run("get", "gitrepository", "repo", "-n", namespace).split("\n")
         assert re.split(r"\s{2,}", wide[0].strip())[:5] == ["NAME", "URL", "AGE", "READY", "STATUS"]
         assert "True" in wide[1] and "stored artifact for revision 'main@sha1:" in wide[1]
+
+
+def test_flux_commands_on_every_kind(pods_cluster, git_server, registry):
+    cluster, namespace = pods_cluster, "flux-cli"
+    with start_all(cluster):
+        p = Pipeline(cluster, git_server, registry, namespace=namespace, interval="10m", scan="10m", repository="flux-cli")
+        p.set_up()
+        p.wait_installed()
+        for kind, name in (("gitrepository", "flux-cli"), ("helmchart", "flux-cli-my-app"), ("helmrelease", "my-app"),
+                           ("imagerepository", "my-app"), ("imagepolicy", "my-app"), ("imageupdateautomation", "my-app")):
+            def ready(token=None):
+                o = cluster.get(kind, name, namespace)
+                handled = token is None or o["status"].get("lastHandledReconcileAt") == token
+                return handled and condition(o)["status"] == "True" and not condition(o, "Reconciling") and \
+                    condition(o)["observedGeneration"] == o["status"]["observedGeneration"] == o["metadata"]["generation"]
+            token = request_reconcile(cluster, kind, name, namespace)  # flux reconcile
+            wait_for("%s reconciled on request" % kind, lambda: ready(token))
+            cluster.patch(kind, name, {"spec": {"suspend": True}}, namespace)  # flux suspend
+            assert not ready(), "the new generation has been looked at"
+            cluster.patch(kind, name, {"spec": {"suspend": False}}, namespace)  # flux resume
+            wait_for("%s ready after resume" % kind, ready)
+        # flux get helmreleases: revision and message
+        status = p.get("helmrelease", "my-app")["status"]
+        assert status["history"][0]["chartVersion"] == status["lastAttemptedRevision"]
+        # flux reconcile helmrelease --force: one upgrade more
+        token = request_reconcile(cluster, "helmrelease", "my-app", namespace, force=True)
+        o = wait_for("forced upgrade", lambda: p.release_ready(2))
+        assert o["status"]["lastHandledForceAt"] == o["status"]["lastHandledReconcileAt"] == token
 
 
 def test_artifact_as_kustomize_controller_fetches_it(cluster, git_server, namespace, repository):
