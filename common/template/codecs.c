@@ -97,6 +97,8 @@ static bool read_document(struct template_call *call, parse_fn *parse, int flags
         return true;
     if (result->kind == V_NULL) {
         *result = kind == V_DICT ? value_dict(call->arena) : value_list(call->arena);
+        if (!yaml)
+            *result = value_as_nil(*result);
         return true;
     }
     wrong_document(why, *result, kind == V_DICT ? "map[string]interface {}" : "[]interface {}");
@@ -141,6 +143,14 @@ static bool fn_must_from_json(struct template_call *call, struct value *result)
     return json_parse(call->arena, text.data, text.len, JSON_FLOATS, result, call->err);
 }
 
+static bool fn_from_toml(struct template_call *call, struct value *result)
+{
+    struct error why = {0};
+    if (!toml_read(call->arena, arg_text(call, 0), result, &why))
+        *result = error_dict(call, &why);
+    return true;
+}
+
 // The text of an error takes the document's place.
 static bool fn_to_toml(struct template_call *call, struct value *result)
 {
@@ -158,6 +168,7 @@ static bool fn_to_toml(struct template_call *call, struct value *result)
 static const struct template_func items[] = {
     {"fromJson", "s", fn_from_json},
     {"fromJsonArray", "s", fn_from_json_array},
+    {"fromToml", "s", fn_from_toml},
     {"fromYaml", "s", fn_from_yaml},
     {"fromYamlArray", "s", fn_from_yaml_array},
     {"mustFromJson", "s", fn_must_from_json},

@@ -149,9 +149,7 @@ static void add_zone_name(struct buf *out, struct zone_time zone)
         return;
     }
     int minutes = abs(zone.offset) / 60;
-    buf_printf(out, "%c%02d", zone.offset < 0 ? '-' : '+', minutes / 60);
-    if (minutes % 60)
-        buf_printf(out, "%02d", minutes % 60);
+    buf_printf(out, "%c%02d%02d", zone.offset < 0 ? '-' : '+', minutes / 60, minutes % 60);
 }
 
 static void add_year(struct buf *out, int64_t year)

@@ -3,6 +3,7 @@
 #define RUNNEL_TEMPLATE_SPRIG_H
 
 #include "template/builtins.h"
+#include "template/layout.h"
 #include "template/template.h"
 
 extern const struct template_funcs sprig_strings, sprig_lists, sprig_dicts, sprig_logic, sprig_convert, sprig_math,
@@ -16,6 +17,7 @@ struct slice sprig_text(struct arena *a, struct value v);
 struct value sprig_texts(struct arena *a, struct value v);
 int64_t sprig_int(struct value v);  // cast.ToInt64: 0 where it is none
 double sprig_float(struct value v); // cast.ToFloat64
+struct value sprig_time(struct arena *a, struct moment m); // a time.Time
 bool sprig_empty(struct value v);   // what `default` and `empty` take for nothing
 
 // As Go's decoder: line ends are skipped; false with the offset at which its message points.

@@ -14,6 +14,7 @@
 
 #define RSA_BITS 2048      // of a certificate's key
 #define RSA_KEY_BITS 4096  // of genPrivateKey's
+#define DAY_NS 86400000000000
 
 struct certificate {
     struct object object; // first
@@ -108,16 +109,98 @@ static char *key_pem(struct arena *a, EVP_PKEY *key)
     return bio_text(a, bio);
 }
 
-static EVP_PKEY *read_key(struct slice pem)
+struct pem { // the first block of a text
+    const char *type; // NULL: there is none
+    struct slice data;
+};
+
+static struct pem pem_decode(struct arena *a, struct slice text)
 {
-    BIO *bio cleanup(bio_free) = BIO_new_mem_buf(pem.data, (int)pem.len);
-    return PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)"");
+    struct pem pem = {0};
+    char *type = NULL, *header = NULL;
+    unsigned char *data = NULL;
+    long len;
+    BIO *bio cleanup(bio_free) = BIO_new_mem_buf(text.data, (int)text.len);
+    if (PEM_read_bio(bio, &type, &header, &data, &len) == 1)
+        pem = (struct pem){arena_strdup(a, type), slice_n(arena_strndup(a, (char *)data, (size_t)len), (size_t)len)};
+    OPENSSL_free(type);
+    OPENSSL_free(header);
+    OPENSSL_free(data);
+    ERR_clear_error();
+    return pem;
 }
 
-static X509 *read_cert(struct slice pem)
+static EVP_PKEY *pkcs8_key(struct slice der)
 {
-    BIO *bio cleanup(bio_free) = BIO_new_mem_buf(pem.data, (int)pem.len);
-    return PEM_read_bio_X509(bio, NULL, NULL, (void *)"");
+    const unsigned char *at = (const unsigned char *)der.data;
+    PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &at, (long)der.len);
+    EVP_PKEY *key = info ? EVP_PKCS82PKEY(info) : NULL;
+    PKCS8_PRIV_KEY_INFO_free(info);
+    ERR_clear_error();
+    return key;
+}
+
+// NULL with the call's error set, as Sprig words it; what follows is the encoding's own fault.
+static EVP_PKEY *read_key(struct template_call *call, struct slice text)
+{
+    static const struct {
+        const char *type;
+        int id;
+        const char *name;
+    } kinds[] = {{"EC PRIVATE KEY", EVP_PKEY_EC, "EC"},
+                 {"RSA PRIVATE KEY", EVP_PKEY_RSA, "RSA"},
+                 {"DSA PRIVATE KEY", EVP_PKEY_DSA, "DSA"}};
+    struct pem pem = pem_decode(call->arena, text);
+    EVP_PKEY *key = NULL;
+    if (!pem.type) {
+        sprig_fail(call, "no PEM data in input");
+        return NULL;
+    }
+    if (str_eq(pem.type, "PRIVATE KEY")) {
+        key = pkcs8_key(pem.data);
+        if (!key)
+            sprig_fail(call, "decoding PEM as PKCS#8: x509: failed to parse private key");
+        return key;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (!str_eq(pem.type, kinds[i].type))
+            continue;
+        const unsigned char *at = (const unsigned char *)pem.data.data;
+        key = d2i_PrivateKey(kinds[i].id, NULL, &at, (long)pem.data.len);
+        ERR_clear_error();
+        if (!key)
+            sprig_fail(call, "parsing %s private key from PEM: x509: failed to parse %s private key", kinds[i].name,
+                       kinds[i].name);
+        return key;
+    }
+    sprig_fail(call, str_has_suffix(pem.type, " PRIVATE KEY") ? "invalid private key type %s"
+                                                              : "no private key data in PEM block of type %s",
+               pem.type);
+    return NULL;
+}
+
+// As read_key. `what` names the block in the message.
+static X509 *read_cert(struct template_call *call, struct slice text, const char *what)
+{
+    struct pem pem = pem_decode(call->arena, text);
+    if (!pem.type) {
+        sprig_fail(call, "unable to decode certificate");
+        return NULL;
+    }
+    const unsigned char *start = (const unsigned char *)pem.data.data, *at = start;
+    X509 *cert = d2i_X509(NULL, &at, (long)pem.data.len);
+    if (cert && at == start + pem.data.len)
+        return cert;
+    long inner;
+    int tag, class;
+    const unsigned char *outer = start;
+    bool sequence = !(ASN1_get_object(&outer, &inner, &tag, &class, (long)pem.data.len) & 0x80) && tag == V_ASN1_SEQUENCE;
+    const char *fault = cert || (sequence && outer + inner < start + pem.data.len) ? "trailing data"
+                        : sequence ? "malformed tbs certificate" : "malformed certificate";
+    X509_free(cert);
+    ERR_clear_error();
+    sprig_fail(call, "error parsing certificate: %s.Bytes: x509: %s", what, fault);
+    return NULL;
 }
 
 // ---- keys -----------------------------------------------------------------------------------------------------------
@@ -164,7 +247,7 @@ static bool fn_gen_private_key(struct template_call *call, struct value *result)
 // ---- certificates ---------------------------------------------------------------------------------------------------
 
 struct request {
-    const char *name; // common name
+    struct slice name; // common name
     struct value ips, names;
     int64_t days;
     bool authority;
@@ -184,6 +267,26 @@ static bool add_extension(X509 *cert, X509 *issuer, int nid, const char *text)
     return good;
 }
 
+// Go's choice: PrintableString where its alphabet is enough, else UTF8String.
+static bool is_printable(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (!s.data[i] || !strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 '()+,-./:=?", s.data[i]))
+            return false;
+    return true;
+}
+
+static bool set_subject(struct template_call *call, X509 *cert, struct slice name)
+{
+    if (!utf8_valid(name.data, name.len))
+        return sprig_fail(call, "error creating certificate: asn1: string not valid UTF-8");
+    if (name.len)
+        X509_NAME_add_entry_by_NID(X509_get_subject_name(cert), NID_commonName,
+                                   is_printable(name) ? V_ASN1_PRINTABLESTRING : V_ASN1_UTF8STRING,
+                                   (const unsigned char *)name.data, (int)name.len, -1, 0);
+    return true;
+}
+
 static void add_general_name(GENERAL_NAMES *names, int type, const void *data, int len)
 {
     GENERAL_NAME *name = GENERAL_NAME_new();
@@ -201,6 +304,13 @@ static bool collect_names(struct template_call *call, const struct request *r, G
         if (name.kind != V_STRING)
             return sprig_fail(call, "error processing alternate dns name: %s is not a string",
                               sprig_text(call->arena, name).data);
+        for (size_t k = 0; k < name.len; k++)
+            if ((unsigned char)name.data[k] > 127) {
+                struct buf shown = BUF_IN(call->arena);
+                go_quote(&shown, name.data, name.len);
+                return sprig_fail(call, "error creating certificate: x509: %s cannot be encoded as an IA5String",
+                                  buf_cstr(&shown));
+            }
         add_general_name(names, GEN_DNS, name.data, (int)name.len);
     }
     for (size_t i = 0; i < value_len(r->ips); i++) {
@@ -210,6 +320,8 @@ static bool collect_names(struct template_call *call, const struct request *r, G
             return sprig_fail(call, "error parsing ip: %s is not a string", sprig_text(call->arena, ip).data);
         if (inet_pton(AF_INET, ip.data, address) == 1)
             add_general_name(names, GEN_IPADD, address, 4);
+        else if (inet_pton(AF_INET6, ip.data, address) == 1 && IN6_IS_ADDR_V4MAPPED((struct in6_addr *)address))
+            add_general_name(names, GEN_IPADD, address + 12, 4);
         else if (inet_pton(AF_INET6, ip.data, address) == 1)
             add_general_name(names, GEN_IPADD, address, 16);
         else
@@ -244,9 +356,15 @@ static bool make_certificate(struct template_call *call, const struct request *r
     X509_set_version(cert, X509_VERSION_3);
     set_serial(cert);
     X509_time_adj_ex(X509_getm_notBefore(cert), 0, 0, NULL);
-    X509_time_adj_ex(X509_getm_notAfter(cert), (int)r->days, 0, NULL);
-    X509_NAME *subject = X509_get_subject_name(cert);
-    X509_NAME_add_entry_by_NID(subject, NID_commonName, MBSTRING_UTF8, (const unsigned char *)r->name, -1, -1, 0);
+    int64_t lifetime = (int64_t)((uint64_t)r->days * DAY_NS); // it wraps around in Go, too
+    X509_time_adj_ex(X509_getm_notAfter(cert), (int)(lifetime / DAY_NS), (long)(lifetime % DAY_NS / 1000000000), NULL);
+    EVP_PKEY *signer = r->issuer ? r->issuer_key : r->key;
+    if (EVP_PKEY_base_id(signer) == EVP_PKEY_DSA)
+        return sprig_fail(call, "error creating certificate: x509: certificate private key does not implement crypto.Signer");
+    if (EVP_PKEY_base_id(r->key) == EVP_PKEY_DSA)
+        return sprig_fail(call, "error creating certificate: x509: unsupported public key type: *dsa.PublicKey");
+    if (!set_subject(call, cert, r->name))
+        return false;
     X509_set_issuer_name(cert, X509_get_subject_name(issuer));
     X509_set_pubkey(cert, r->key);
     const char *usage = r->authority ? "critical,digitalSignature,keyEncipherment,keyCertSign"
@@ -260,7 +378,6 @@ static bool make_certificate(struct template_call *call, const struct request *r
          add_extension(cert, issuer, NID_authority_key_identifier, "keyid"));
     if (good && !add_alternative_names(call, r, cert))
         return false;
-    EVP_PKEY *signer = r->issuer ? r->issuer_key : r->key;
     const EVP_MD *md = EVP_PKEY_base_id(signer) == EVP_PKEY_ED25519 ? NULL : EVP_sha256();
     if (!good || X509_sign(cert, signer, md) <= 0) {
         ERR_clear_error();
@@ -275,9 +392,9 @@ static EVP_PKEY *certified_key(struct template_call *call)
 {
     EVP_PKEY *key;
     if (str_has_suffix(call->name, "WithKey")) {
-        key = read_key(arg_text(call, call->argc - 1));
+        key = read_key(call, arg_text(call, call->argc - 1));
         if (!key)
-            sprig_fail(call, "parsing private key: no PEM data in input");
+            error_wrap(call->err, "parsing private key");
     } else {
         key = EVP_RSA_gen(RSA_BITS);
         if (!key)
@@ -290,14 +407,14 @@ static EVP_PKEY *certified_key(struct template_call *call)
 static bool fn_gen_ca(struct template_call *call, struct value *result)
 {
     EVP_PKEY *key cleanup(pkey_free) = certified_key(call);
-    struct request r = {.name = call->args[0].data, .days = call->args[1].integer, .authority = true, .key = key};
+    struct request r = {.name = arg_text(call, 0), .days = call->args[1].integer, .authority = true, .key = key};
     return key && make_certificate(call, &r, result);
 }
 
 static bool fn_gen_self_signed_cert(struct template_call *call, struct value *result)
 {
     EVP_PKEY *key cleanup(pkey_free) = certified_key(call);
-    struct request r = {.name = call->args[0].data, .ips = call->args[1], .names = call->args[2],
+    struct request r = {.name = arg_text(call, 0), .ips = call->args[1], .names = call->args[2],
                         .days = call->args[3].integer, .key = key};
     return key && make_certificate(call, &r, result);
 }
@@ -305,17 +422,16 @@ static bool fn_gen_self_signed_cert(struct template_call *call, struct value *re
 static bool fn_gen_signed_cert(struct template_call *call, struct value *result)
 {
     const struct certificate *ca = (struct certificate *)call->args[4].object;
-    X509 *issuer cleanup(x509_free) = read_cert(slice_of(ca->cert));
-    EVP_PKEY *issuer_key cleanup(pkey_free) = read_key(slice_of(ca->key));
-    ERR_clear_error();
-    if (!issuer)
-        return sprig_fail(call, "unable to decode certificate");
-    if (!issuer_key)
-        return sprig_fail(call, "error parsing private key: unable to decode");
     EVP_PKEY *key cleanup(pkey_free) = certified_key(call);
-    struct request r = {.name = call->args[0].data, .ips = call->args[1], .names = call->args[2],
+    X509 *issuer cleanup(x509_free) = key ? read_cert(call, slice_of(ca->cert), "decodedSignerCert") : NULL;
+    if (!issuer)
+        return false;
+    EVP_PKEY *issuer_key cleanup(pkey_free) = read_key(call, slice_of(ca->key));
+    if (!issuer_key)
+        return error_wrap(call->err, "error parsing private key");
+    struct request r = {.name = arg_text(call, 0), .ips = call->args[1], .names = call->args[2],
                         .days = call->args[3].integer, .key = key, .issuer = issuer, .issuer_key = issuer_key};
-    return key && make_certificate(call, &r, result);
+    return make_certificate(call, &r, result);
 }
 
 static bool decode_arg(struct template_call *call, size_t i, const char *what, struct buf *out)
@@ -330,13 +446,12 @@ static bool fn_build_custom_cert(struct template_call *call, struct value *resul
     struct buf cert = BUF_IN(call->arena), key = BUF_IN(call->arena);
     if (!decode_arg(call, 0, "certificate", &cert) || !decode_arg(call, 1, "private key", &key))
         return false;
-    X509 *parsed cleanup(x509_free) = read_cert(buf_view(&cert));
-    EVP_PKEY *parsed_key cleanup(pkey_free) = read_key(buf_view(&key));
-    ERR_clear_error();
+    X509 *parsed cleanup(x509_free) = read_cert(call, buf_view(&cert), "decodedCert");
     if (!parsed)
-        return sprig_fail(call, "unable to decode certificate");
+        return false;
+    EVP_PKEY *parsed_key cleanup(pkey_free) = read_key(call, buf_view(&key));
     if (!parsed_key)
-        return sprig_fail(call, "unable to decode private key");
+        return error_wrap(call->err, "error parsing private key");
     *result = certificate_new(call->arena, buf_cstr(&cert), buf_cstr(&key));
     return true;
 }

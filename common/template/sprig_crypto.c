@@ -182,6 +182,10 @@ static bool fn_encrypt_aes(struct template_call *call, struct value *result)
     struct slice password = arg_text(call, 0), text = arg_text(call, 1);
     if (text.len > INT32_MAX)
         return error_set(call->err, ERROR_LIMIT, "text too long to encrypt");
+    if (text.len == 0) {
+        *result = value_string("");
+        return true;
+    }
     unsigned char *out = arena_alloc(call->arena, text.len + 2 * BLOCK_SIZE);
     random_bytes(out, BLOCK_SIZE);
     int n = aes_cbc(true, password, out, text, out + BLOCK_SIZE);
@@ -197,6 +201,10 @@ static bool fn_decrypt_aes(struct template_call *call, struct value *result)
 {
     struct buf raw = BUF_IN(call->arena);
     size_t at;
+    if (call->args[1].len == 0) {
+        *result = value_string("");
+        return true;
+    }
     if (!sprig_base64_decode(&raw, arg_text(call, 1), &at))
         return sprig_fail(call, "illegal base64 data at input byte %zu", at);
     if (raw.len < BLOCK_SIZE)

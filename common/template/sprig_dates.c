@@ -16,7 +16,7 @@ struct named { // time.Month and time.Weekday
 
 static const struct value_class time_class, month_class, weekday_class;
 
-static struct value time_new(struct arena *a, struct moment m)
+struct value sprig_time(struct arena *a, struct moment m)
 {
     struct instant *t = arena_new_of(a, struct instant);
     *t = (struct instant){{&time_class}, m};
@@ -81,7 +81,7 @@ static bool time_utc(struct object *self, struct value_call *call)
 {
     struct moment m = moment_of(self);
     m.zone = zone_utc();
-    call->result = time_new(call->arena, m);
+    call->result = sprig_time(call->arena, m);
     return true;
 }
 
@@ -89,7 +89,7 @@ static bool time_local(struct object *self, struct value_call *call)
 {
     struct moment m = moment_of(self);
     m.zone = zone_load(call->arena, "Local");
-    call->result = time_new(call->arena, m);
+    call->result = sprig_time(call->arena, m);
     return true;
 }
 
@@ -115,7 +115,7 @@ static bool time_add_date(struct object *self, struct value_call *call)
     int64_t wall = civil_seconds(c.year + call->args[0].integer, c.month + call->args[1].integer,
                                  c.day + call->args[2].integer, c.hour, c.minute, c.second);
     m.s = zone_instant(m.zone, wall);
-    call->result = time_new(call->arena, m);
+    call->result = sprig_time(call->arena, m);
     return true;
 }
 
@@ -260,7 +260,7 @@ static bool fn_html_date_in_zone(struct template_call *call, struct value *resul
 
 static bool fn_now(struct template_call *call, struct value *result)
 {
-    *result = time_new(call->arena, now_in(zone_load(call->arena, "Local")));
+    *result = sprig_time(call->arena, now_in(zone_load(call->arena, "Local")));
     return true;
 }
 
@@ -293,7 +293,7 @@ static bool fn_date_modify(struct template_call *call, struct value *result)
     int64_t ns;
     *result = call->args[1];
     if (duration_parse(call->args[0].data, &ns))
-        *result = time_new(call->arena, later(moment_of(call->args[1].object), ns));
+        *result = sprig_time(call->arena, later(moment_of(call->args[1].object), ns));
     return true;
 }
 
@@ -302,7 +302,7 @@ static bool fn_must_date_modify(struct template_call *call, struct value *result
     int64_t ns;
     if (!parse_duration(call, call->args[0], &ns))
         return false;
-    *result = time_new(call->arena, later(moment_of(call->args[1].object), ns));
+    *result = sprig_time(call->arena, later(moment_of(call->args[1].object), ns));
     return true;
 }
 
@@ -316,7 +316,7 @@ static bool to_date(struct template_call *call, bool must, struct value *result)
         error_clear(call->err);
         m = (struct moment){civil_seconds(1, 1, 1, 0, 0, 0), 0, zone_utc()};
     }
-    *result = time_new(call->arena, m);
+    *result = sprig_time(call->arena, m);
     return true;
 }
 

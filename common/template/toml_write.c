@@ -43,7 +43,7 @@ static void add_quoted(struct buf *out, struct slice s)
     buf_char(out, '"');
 }
 
-static void add_key(struct buf *out, struct slice name)
+void toml_key(struct buf *out, struct slice name)
 {
     bool bare = name.len > 0;
     for (size_t i = 0; i < name.len && bare; i++) {
@@ -62,7 +62,7 @@ static void add_path(struct buf *out, const struct key_path *path)
         add_path(out, path->up);
         buf_char(out, '.');
     }
-    add_key(out, path->name);
+    toml_key(out, path->name);
 }
 
 static void newline(struct writer *w)
@@ -114,9 +114,9 @@ static bool add_inline_table(struct writer *w, struct value dict, size_t depth)
             if (is_table(it.value) != tables)
                 continue;
             left--;
-            if (it.value.kind == V_NULL)
+            if (it.value.kind == V_NULL || value_is_nil(it.value))
                 continue;
-            add_key(w->out, slice_n(it.key, it.key_len));
+            toml_key(w->out, slice_n(it.key, it.key_len));
             buf_str(w->out, " = ");
             if (!add_element(w, it.value, depth + 1))
                 return false;
@@ -208,7 +208,7 @@ static bool write_entry(struct writer *w, const struct key_path *path, struct va
         return true;
     }
     add_indent(w, path);
-    add_key(w->out, path->name);
+    toml_key(w->out, path->name);
     buf_str(w->out, " = ");
     if (!add_element(w, v, path->depth))
         return false;
@@ -224,7 +224,7 @@ static bool write_table(struct writer *w, const struct key_path *path, struct va
     for (int tables = 0; tables < 2; tables++) {
         for (struct value_iter it = {0}; value_next(dict, &it);) {
             struct key_path key = {path, slice_n(it.key, it.key_len), depth + 1};
-            if (it.value.kind != V_NULL && is_table(it.value) == tables && !write_entry(w, &key, it.value))
+            if (it.value.kind != V_NULL && !value_is_nil(it.value) && is_table(it.value) == tables && !write_entry(w, &key, it.value))
                 return false;
         }
     }
