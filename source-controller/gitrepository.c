@@ -275,10 +275,8 @@ static struct result reconcile_gitrepository(struct reconcile *r)
     if (!remote_of(r, &remote, &reason, &err))
         return str_eq(reason, "URLInvalid") ? source_stalled(&s, "FetchFailed", reason, &err)
                                             : source_failed(&s, "FetchFailed", reason, &err);
-    if (!read_includes(r, &includes, &reason, &err)) {
-        condition_set(r, "IncludeUnavailable", "True", reason, "%s", error_text(&err));
-        return result_wait(r, settings_of(r)->requeue_dependency_ms, "False", reason, "%s", error_text(&err));
-    }
+    if (!read_includes(r, &includes, &reason, &err))
+        return source_waits(&s, "IncludeUnavailable", reason, error_text(&err));
     bool changed = config_changed(r, &includes);
     if (s.current.path && !changed && !unmoved(&s, &remote, &same, &err))
         return source_failed(&s, "FetchFailed", "GitOperationFailed", &err);

@@ -96,9 +96,12 @@ static struct result store_build(struct source *s, const struct build *b)
     return source_ready(s, build_reason(b), summary, build_reason(b), summary);
 }
 
-static struct result build_failed(struct source *s, enum build_fault fault, struct error *err)
+static struct result build_failed(struct source *s, const struct build *b, enum build_fault fault, struct error *err)
 {
     const struct build_failure *f = build_failure(fault);
+    if (b->version && s->current.path && !artifact_is(&s->current, b->version))
+        condition_set(s->r, "ArtifactOutdated", "True", "NewChart", "new '%s' chart with version '%s'", b->name,
+                      b->version);
     if (fault == BUILD_PULL &&
         err->class == ERROR_DENIED) { // a wrong password, or a certificate that nobody vouches for
         error_wrap(err, "failed to authenticate with the Helm repository: %s", f->summary);
@@ -127,7 +130,7 @@ static struct result from_git(struct source *s, const struct artifact *source)
         return source_failed(s, "FetchFailed", "Failed", &err);
     }
     bool ok = build_local(&q, folder.path, &b, &fault, &err);
-    struct result result = ok ? store_build(s, &b) : build_failed(s, fault, &err);
+    struct result result = ok ? store_build(s, &b) : build_failed(s, &b, fault, &err);
     work_remove(&b.file);
     return result;
 }
@@ -150,7 +153,7 @@ static struct result from_repository(struct source *s, struct value repository, 
         !file_read(r->arena, store_local(s->store, r->arena, source->path), STORED_INDEX_MAX, &index, &err))
         return source_failed(s, "FetchFailed", "ReadOperationFailed", &err);
     bool ok = build_remote(&q, &client, index, &b, &fault, &err);
-    struct result result = ok ? store_build(s, &b) : build_failed(s, fault, &err);
+    struct result result = ok ? store_build(s, &b) : build_failed(s, &b, fault, &err);
     work_remove(&b.file);
     return result;
 }
@@ -185,11 +188,9 @@ static struct result reconcile_helmchart(struct reconcile *r)
         return source_failed(&s, "FetchFailed", "SourceUnavailable", &err);
     }
     bool has = artifact_of(object, &artifact) && store_has(s.store, artifact.path);
-    if (!has && (git || !is_oci(object))) {
-        const char *message = arena_printf(r->arena, "no artifact available for %s source '%s'", kind, name);
-        condition_set(r, "FetchFailed", "True", "NoSourceArtifact", "%s", message);
-        return result_wait(r, settings_of(r)->requeue_dependency_ms, "False", "NoSourceArtifact", "%s", message);
-    }
+    if (!has && (git || !is_oci(object)))
+        return source_waits(&s, "FetchFailed", "NoSourceArtifact",
+                            arena_printf(r->arena, "no artifact available for %s source '%s'", kind, name));
     if (has)
         value_set_str(r->status, "observedSourceArtifactRevision", artifact.revision);
     return git ? from_git(&s, &artifact) : from_repository(&s, object, &artifact);

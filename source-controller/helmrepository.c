@@ -2,24 +2,23 @@
 //
 // Those of type oci are static: nothing is done with them here.
 #include "chart/chart.h"
-#include "digest/digest.h"
 #include "helm_client.h"
 
 #define KIND "HelmRepository"
 
-// The index as JSON, which a HelmChart reads in a fraction of the time. Checked before it is kept.
+// The index as JSON, which a HelmChart reads in a fraction of the time, and which is checked in that form: large
+// indexes are large trees, and YAML is slow.
 static bool index_to_json(struct slice index, struct buf *json, struct error *err)
 {
     struct arena *scratch cleanup(cleanup_arena) = arena_new();
     struct value document;
-    if (!chart_index_parse(scratch, index, err))
-        return false;
-    arena_free(scratch); // large indexes are large trees: never two at a time
+    if (index.len && !yaml_parse(scratch, index.data, index.len, YAML_UNIQUE_KEYS, &document, err))
+        return error_wrap(err, "error converting YAML to JSON");
+    if (index.len)
+        json_write(json, document, 0);
+    arena_free(scratch); // never two trees at a time
     scratch = arena_new();
-    if (!yaml_parse(scratch, index.data, index.len, YAML_UNIQUE_KEYS, &document, err))
-        return false;
-    json_write(json, document, 0);
-    return true;
+    return chart_index_parse(scratch, buf_view(json), err) != NULL;
 }
 
 // As docker's units.HumanSize, which Flux prints: four digits, powers of a thousand.
@@ -89,7 +88,7 @@ static struct result reconcile_helmrepository(struct reconcile *r)
         error_wrap(&err, "failed to fetch Helm repository index");
         return source_failed(&s, "FetchFailed", "Failed", &err);
     }
-    const char *revision = sha256_digest(r->arena, index.data, index.len);
+    const char *revision = store_digest(s.store, r->arena, index);
     if (artifact_is(&s.current, revision))
         return ready(&s);
     return store_index(&s, index, revision);

@@ -163,6 +163,16 @@ struct result source_stalled(struct source *s, const char *condition, const char
     return result;
 }
 
+struct result source_waits(struct source *s, const char *condition, const char *reason, const char *message)
+{
+    struct value before = condition_get(s->r->status, condition);
+    if (!str_eq(value_str(value_get(before, "reason")), reason) ||
+        !str_eq(value_str(value_get(before, "message")), message))
+        reconcile_event(s->r, "Normal", reason, VALUE_NULL, "%s", message);
+    condition_set(s->r, condition, "True", reason, "%s", message);
+    return result_wait(s->r, settings_of(s->r)->requeue_dependency_ms, "False", reason, "%s", message);
+}
+
 // ---- the end
 // -------------------------------------------------------------------------------------------------------------
 
@@ -179,7 +189,7 @@ struct result source_ready(struct source *s, const char *reason, const char *mes
         struct value metadata = value_dict(r->arena);
         value_set_str(metadata, "revision", s->current.revision);
         value_set_str(metadata, "digest", s->current.digest);
-        reconcile_event(r, "Normal", is_new ? event_reason : "Succeeded", metadata, "%s", event_message);
+        reconcile_event(r, "Normal", is_new ? event_reason : reason, metadata, "%s", event_message);
         log_info(event_message);
     } else {
         log_info("artifact up-to-date with remote revision", LOG_S("revision", s->current.revision));

@@ -40,11 +40,14 @@ bool source_progress(struct source *s, const char *outdated, struct error *err, 
 // The condition (FetchFailed, BuildFailed, StorageOperationFailed, IncludeUnavailable) with the error, and Ready=False.
 struct result source_failed(struct source *s, const char *condition, const char *reason, struct error *err);
 struct result source_stalled(struct source *s, const char *condition, const char *reason, struct error *err);
+// What it needs of others is not there yet: the condition and Ready=False, an event the first time, and a look again
+// after --requeue-dependency.
+struct result source_waits(struct source *s, const char *condition, const char *reason, const char *message);
 // Writes the artifact into the status. metadata: of the artifact (OCI annotations), or null.
 void source_store(struct source *s, const struct artifact *artifact, struct value metadata);
 // The end of a good one: the failure conditions go, ArtifactInStorage and Ready get reason and message. A new artifact,
-// or recovery from a failure, is an event (event_reason, or Succeeded) with event_message, and a new artifact is
-// announced on the bus.
+// or recovery from a failure, is an event (event_reason, or reason) with event_message, and a new artifact is announced on
+// the bus.
 struct result source_ready(struct source *s, const char *reason, const char *message, const char *event_reason,
                            const char *event_message);
 bool source_remove(struct reconcile *r, struct error *err); // the object's folder in the store

@@ -146,6 +146,13 @@ static char *hash_file(struct arena *a, const char *path, const char *algorithm,
     return arena_printf(a, "%s:%s", algorithm, digest_end(d, a));
 }
 
+char *store_digest(const struct store *s, struct arena *a, struct slice data)
+{
+    struct digest *d = digest_new(s->algorithm);
+    digest_add(d, data.data, data.len);
+    return arena_printf(a, "%s:%s", s->algorithm, digest_end(d, a));
+}
+
 bool store_verify(const struct store *s, const char *path, const char *digest, struct error *err)
 {
     struct arena *a cleanup(cleanup_arena) = arena_new();

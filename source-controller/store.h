@@ -43,6 +43,9 @@ const char *store_local(const struct store *s, struct arena *a, const char *path
 bool store_has(const struct store *s, const char *path); // a regular file
 bool store_verify(const struct store *s, const char *path, const char *digest, struct error *err);
 
+// "sha256:…", by the store's algorithm.
+char *store_digest(const struct store *s, struct arena *a, struct slice data);
+
 // These fill in url, digest, last_update_time and size of an artifact whose path and revision are set.
 bool store_archive(struct store *s, struct arena *a, struct artifact *to, const char *dir, const struct ignore *ignore,
                    struct error *err);

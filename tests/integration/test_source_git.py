@@ -245,6 +245,7 @@ def test_include(controller, cluster, git_server, namespace, repo):
     include = [{"repository": {"name": "other"}, "fromPath": "lib", "toPath": "vendor/lib"}]
     add(cluster, namespace, git_server.http(name), include=include)
     wait_condition(cluster, KIND, "repo", namespace, status="False", reason="NotFound", message="could not get resource for include 'other'")
+    wait_event(cluster, "GitRepository", "repo", namespace, reason="NotFound", message="could not get resource for include 'other'")
     cluster.apply(source("GitRepository", "other", namespace, url=git_server.http(name + "-other"), ref={"branch": "main"}))
     ready(cluster, KIND, "other", namespace)
     reconcile(cluster, KIND, "repo", namespace)

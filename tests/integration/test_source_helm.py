@@ -323,6 +323,15 @@ def test_registry_auth(controller, cluster, private_registry, namespace, tmp_pat
     cluster.run("delete", "secret", "auth", "-n", namespace)
     cluster.apply(secret("auth", namespace, username=USER, password=PASSWORD))
     assert condition(reconcile(cluster, "helmchart", "app", namespace), "Ready")["status"] == "True"
+    # A chart that comes back is told of in its own words.
+    def told():
+        return sum(e.get("count") or 1 for e in cluster.list("events", namespace) if e["reason"] == "ChartPullSucceeded")
+    cluster.apply(secret("auth", namespace, username=USER, password="Wrong-Word"))
+    failed(cluster, "helmchart", "app", namespace, "AuthenticationFailed", "status 401")
+    before = told()
+    cluster.apply(secret("auth", namespace, username=USER, password=PASSWORD))
+    ready(cluster, "helmchart", "app", namespace, "1.0.0")
+    wait_for("event of the recovery", lambda: told() > before)
 
 
 def test_registry_tls(controller, cluster, tls_registry, namespace):
@@ -417,8 +426,10 @@ def test_git_dependencies(controller, cluster, git_server, namespace, tmp_path):
     assert {"app/charts/redis/Chart.yaml", "app/charts/lib/Chart.yaml"} <= set(got)
     git_server.commit(namespace, {"app/Chart.yaml": parent["Chart.yaml"].replace("1.0.0", "1.0.1", 1)}, remove=["app/charts/redis-2.0.0.tgz"])
     reconcile(cluster, "gitrepository", "src", namespace)
-    failed(cluster, "helmchart", "app", namespace, "DependencyBuildError",
+    obj = failed(cluster, "helmchart", "app", namespace, "DependencyBuildError",
            "dependency build error: failed to add remote dependency 'redis': failed to get chart repository for URL 'http://127.0.0.1:1/charts'", on="BuildFailed")
+    outdated = condition(obj, "ArtifactOutdated")
+    assert (outdated["reason"], outdated["message"]) == ("NewChart", "new 'app' chart with version '1.0.1'")
 
 
 def test_git_dependencies_from_elsewhere(controller, cluster, git_server, private_web, registry, namespace):
@@ -465,6 +476,17 @@ def test_git_bad_chart(controller, cluster, git_server, namespace):
     git_server.commit(namespace, below("gone", chart()))
     cluster.patch("helmchart", "app", {"spec": {"chart": "gone"}}, namespace)
     reconcile(cluster, "gitrepository", "src", namespace)
+    ready(cluster, "helmchart", "app", namespace, "1.0.0")
+
+
+def test_source_without_artifact(controller, cluster, git_server, namespace):
+    cluster.apply(source("GitRepository", "src", namespace, url=git_server.http("nobody"), ref={"branch": "main"}))
+    helm_chart(cluster, namespace, "GitRepository")
+    message = "no artifact available for GitRepository source 'src'"
+    obj = wait_condition(cluster, "helmchart", "app", namespace, status="False", reason="NoSourceArtifact", message=message)
+    assert condition(obj, "FetchFailed")["reason"] == "NoSourceArtifact"
+    wait_event(cluster, "HelmChart", "app", namespace, reason="NoSourceArtifact", message=message, type="Normal")
+    git_source(cluster, git_server, namespace, below("app", chart()))
     ready(cluster, "helmchart", "app", namespace, "1.0.0")
 
 

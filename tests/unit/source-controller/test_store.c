@@ -272,6 +272,7 @@ static void test_options(void **state)
     struct artifact a = {.path = "a/b/c/d"};
     assert_true(store_write(s, w->arena, &a, SLICE("x"), &err));
     assert_true(str_has_prefix(a.digest, "sha512:") && digest_valid(a.digest));
+    assert_string_equal(store_digest(s, w->arena, SLICE("x")), a.digest);
     store_free(s);
     options.path = "/proc/nothing/here";
     assert_null(store_open(&options, &err));
