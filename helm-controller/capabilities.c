@@ -158,7 +158,7 @@ static void kube_print(struct buf *out, struct object *self)
 static struct value kube_plain(struct arena *a, struct object *self)
 {
     const struct render_capabilities *caps = OWNER(kube, self)->caps;
-    struct value v = value_dict(a);
+    struct value v = value_dict_fields(a);
     value_set_str(v, "Version", caps->kube_version);
     value_set_str(v, "Major", caps->kube_major);
     value_set_str(v, "Minor", caps->kube_minor);
@@ -232,7 +232,7 @@ static void helm_print(struct buf *out, struct object *self)
 }
 static struct value helm_plain(struct arena *a, struct object *self)
 {
-    struct value v = value_dict(a);
+    struct value v = value_dict_fields(a);
     for (size_t i = 0; i < ARRAY_LEN(helm_version); i++)
         value_set_str(v, helm_version[i].json, helm_version[i].text);
     return v;
@@ -269,7 +269,7 @@ static bool caps_helm(struct object *self, struct value_call *call)
 static struct value caps_plain(struct arena *a, struct object *self)
 {
     struct capabilities *c = OWNER(base, self);
-    struct value v = value_dict(a);
+    struct value v = value_dict_fields(a);
     value_set(v, "KubeVersion", kube_plain(a, &c->kube));
     value_set(v, "APIVersions", versions_plain(a, &c->versions));
     value_set(v, "HelmVersion", helm_plain(a, &c->helm));

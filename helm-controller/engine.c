@@ -127,7 +127,8 @@ static bool is_partial(const char *path)
 static bool run_one(struct arena *a, const struct template_set *set, const struct scope_template *t,
                     const struct template_limits *limits, struct buf *text, engine_output_list *out, struct error *err)
 {
-    struct value own = value_dict_typed(a, "common.Values");
+    struct value own = value_dict(a);
+    own.reserved |= VALUE_AS_VALUES;
     value_set_str(own, "Name", t->path);
     value_set_str(own, "BasePath", t->base_path);
     value_set(t->data, "Template", own);

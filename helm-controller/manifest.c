@@ -243,14 +243,16 @@ static char *lower_word(struct arena *a, struct slice s)
 }
 
 // False: an event that Helm does not know; the whole document is left out then.
-static bool read_events(struct arena *a, struct value annotation, struct hook *hook)
+static bool read_events(struct arena *a, struct value annotation, struct hook *hook, struct chart_notices *notices)
 {
     struct slice rest = value_slice(annotation), word;
     for (bool more = true; more;) {
         more = slice_cut(rest, ',', &word, &rest);
         enum hook_event event;
-        if (!hook_event_parse(lower_word(a, word), &event))
+        if (!hook_event_parse(lower_word(a, word), &event)) {
+            chart_notice(notices, "INFO", "skipping unknown hooks", CHART_PAIRS("hookTypes", value_str_or(annotation, "")));
             return false;
+        }
         hook->events |= event;
         vec_push(a, &hook->event_list, hook_event_name(event));
     }
@@ -347,7 +349,7 @@ static int compare_files(const void *a, const void *b)
 }
 
 static bool add_document(struct arena *a, const char *path, struct slice text, manifest_list *objects, hook_list *hooks,
-                         struct error *err)
+                         struct chart_notices *notices, struct error *err)
 {
     struct head head;
     if (!read_head_briefly(a, text, &head, err))
@@ -359,7 +361,7 @@ static bool add_document(struct arena *a, const char *path, struct slice text, m
         return true;
     }
     struct hook hook = {.manifest = m, .weight = read_weight(&head)};
-    if (read_events(a, annotation, &hook)) {
+    if (read_events(a, annotation, &hook, notices)) {
         read_policies(a, &head, &hook);
         vec_push(a, hooks, hook);
     }
@@ -367,7 +369,7 @@ static bool add_document(struct arena *a, const char *path, struct slice text, m
 }
 
 bool manifests_sort(struct arena *a, const struct manifest_file *files, size_t count, manifest_list *objects,
-                    hook_list *hooks, struct error *err)
+                    hook_list *hooks, struct chart_notices *notices, struct error *err)
 {
     const struct manifest_file **sorted = arena_array(a, const struct manifest_file *, count + 1);
     for (size_t i = 0; i < count; i++)
@@ -380,7 +382,7 @@ bool manifests_sort(struct arena *a, const struct manifest_file *files, size_t c
             continue;
         slice_list documents = manifest_split(a, sorted[i]->text);
         for (size_t k = 0; k < documents.len; k++)
-            if (!add_document(a, sorted[i]->path, documents.items[k], objects, hooks, err))
+            if (!add_document(a, sorted[i]->path, documents.items[k], objects, hooks, notices, err))
                 return false;
     }
     for (size_t i = 0; i < objects->len; i++)

@@ -4,7 +4,7 @@
 #ifndef RUNNEL_MANIFEST_H
 #define RUNNEL_MANIFEST_H
 
-#include "value/value.h"
+#include "chart/chart.h"
 
 enum hook_event { // bits of struct hook.events, in the order of Helm's names
     HOOK_PRE_INSTALL = 1 << 0,
@@ -56,9 +56,9 @@ struct manifest_file { // a rendered template
 
 // Splits and sorts rendered files as Helm does: hooks by install order of their kind, objects too, equal ones in the order of
 // their paths and documents. A document that is no YAML: "YAML parse error on PATH: …" (ERROR_INVALID); the files are unchanged then.
-// Otherwise the manifests' texts lie in the files' own, where a NUL now stands behind each.
+// Otherwise the manifests' texts lie in the files' own, where a NUL now stands behind each. `notices`: see chart.h.
 bool manifests_sort(struct arena *a, const struct manifest_file *files, size_t count, manifest_list *objects,
-                    hook_list *hooks, struct error *err);
+                    hook_list *hooks, struct chart_notices *notices, struct error *err);
 
 // Cuts a stream at its "---" lines, as Helm's SplitManifests; the pieces are trimmed, empty ones are left out.
 typedef VEC(struct slice) slice_list;

@@ -100,8 +100,10 @@ bool render_chart(struct arena *a, const struct chart *chart, struct value value
 {
     *out = (struct rendered){.notes = ""};
     if (!render_check_release_name(str_or(options->release.name, ""), err))
-        return error_wrap(err, "release name check failed");
-    struct chart *c = chart_with_dependencies(a, chart, values, err);
+        return chart_refuse(options->notices, "release name check failed", err);
+    struct chart heard = *chart;
+    heard.notices = options->notices;
+    struct chart *c = chart_with_dependencies(a, &heard, values, err);
     if (!c)
         return false;
     struct value coalesced;
@@ -122,7 +124,7 @@ bool render_chart(struct arena *a, const struct chart *chart, struct value value
         return false;
     size_t count;
     struct manifest_file *rest = take_notes(a, c, &files, options->sub_notes, &out->notes, &count);
-    if (!manifests_sort(a, rest, count, &out->objects, &out->hooks, err)) {
+    if (!manifests_sort(a, rest, count, &out->objects, &out->hooks, options->notices, err)) {
         out->notes = "";
         out->manifest_text = raw_text(a, rest, count);
         return false;

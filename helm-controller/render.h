@@ -49,6 +49,7 @@ struct render_options {
     bool sub_notes;                 // NOTES.txt of subcharts as well
     bool include_crds;              // crds/ ahead of the objects in manifest_text
     bool no_text;                   // manifest_text is not wanted: the objects alone
+    struct chart_notices *notices;  // what Helm says beside; NULL: nobody listens
 };
 
 struct rendered {

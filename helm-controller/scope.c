@@ -30,12 +30,13 @@ struct builder {
 static struct value child_values(struct arena *a, struct value values, const char *name)
 {
     struct slice rest = slice_of(name), key;
-    for (bool more = true; more;) {
+    for (bool more = true; more && value_is(values, V_DICT);) {
         more = slice_cut(rest, '.', &key, &rest);
         values = value_get_n(values, key.data, key.len);
-        if (!value_is(values, V_DICT))
-            return value_dict_typed(a, "common.Values");
     }
+    if (!value_is(values, V_DICT))
+        values = value_dict(a);
+    values.reserved |= VALUE_AS_VALUES;
     return values;
 }
 
@@ -48,7 +49,7 @@ static bool is_partial(const char *path)
 static struct value build(struct builder *b, const struct chart *c, struct value values)
 {
     struct arena *a = b->arena;
-    struct value data = value_dict_typed(a, "common.Values"), subcharts = value_dict(a);
+    struct value data = value_dict(a), subcharts = value_dict(a), dot = data;
     value_set(data, "Chart", chart_template_view(a, c));
     value_set(data, "Files", scope_files(a, c));
     value_set(data, "Release", b->release);
@@ -59,6 +60,7 @@ static struct value build(struct builder *b, const struct chart *c, struct value
         const struct chart *sub = c->dependencies.items[i];
         value_set(subcharts, chart_name(sub), build(b, sub, child_values(a, values, chart_name(sub))));
     }
+    dot.reserved |= VALUE_AS_VALUES; // within the tree it is a plain map
     const char *root = chart_full_path(a, c);
     const char *base_path = path_clean(a, arena_printf(a, "%s/templates", root));
     for (size_t i = 0; i < c->templates.len; i++) {
@@ -69,7 +71,7 @@ static struct value build(struct builder *b, const struct chart *c, struct value
         *t = (struct scope_template){.path = path_clean(a, arena_printf(a, "%s/%s", root, file->name)),
                                      .base_path = base_path,
                                      .text = file->data,
-                                     .data = data};
+                                     .data = dot};
         map_put(b->templates, t->path, t);
     }
     return data;

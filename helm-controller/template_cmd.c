@@ -18,6 +18,7 @@ struct command {
     word_list words, api_versions, show_only;
     template_write_fn *write;
     void *ctx;
+    struct chart_notices *notices;
     bool include_crds, no_hooks, is_upgrade, skip_tests, generate_name, release_name, skip_schema, sub_notes, skip_crds, help;
 };
 
@@ -400,11 +401,11 @@ static bool print_rendered(struct command *c, const struct rendered *r, struct e
 
 static bool load(struct command *c, const char *path, struct chart **chart, struct error *err)
 {
-    *chart = chart_load(c->arena, path, err);
+    *chart = chart_load(c->arena, path, c->notices, err);
     if (!*chart || !chart_check_installable(*chart, err))
         return false;
     if (value_true(value_get((*chart)->metadata, "deprecated")))
-        fputs("level=WARN msg=\"this chart is deprecated\"\n", stderr);
+        chart_notice(c->notices, "WARN", "this chart is deprecated", NULL);
     return chart_check_dependencies(*chart, err);
 }
 
@@ -428,7 +429,8 @@ static bool run(struct command *c, struct error *err)
                                      .skip_schema = c->skip_schema,
                                      .schema_source = &schemas,
                                      .sub_notes = c->sub_notes,
-                                     .no_text = true};
+                                     .no_text = true,
+                                     .notices = c->notices};
     if (!str_empty(c->kube_version) &&
         !render_parse_kube_version(c->arena, c->kube_version, &options.capabilities, err))
         return error_wrap(err, "invalid kube version '%s'", c->kube_version);
@@ -458,9 +460,9 @@ static bool run(struct command *c, struct error *err)
 }
 
 enum template_result template_run(struct arena *arena, int argc, char **argv, template_write_fn *write, void *ctx,
-                                  struct error *err)
+                                  struct chart_notices *notices, struct error *err)
 {
-    struct command command = {.arena = arena, .write = write, .ctx = ctx};
+    struct command command = {.arena = arena, .write = write, .ctx = ctx, .notices = notices};
     if (!parse_arguments(&command, argc, argv, err))
         return TEMPLATE_FAILED;
     if (command.help)
@@ -477,7 +479,11 @@ int template_command(int argc, char **argv)
 {
     struct arena *arena cleanup(cleanup_arena) = arena_new();
     struct error err cleanup(error_clear) = {0};
-    switch (template_run(arena, argc, argv, write_stdout, NULL, &err)) {
+    struct chart_notices notices = {.arena = arena};
+    enum template_result result = template_run(arena, argc, argv, write_stdout, NULL, &notices, &err);
+    for (size_t i = 0; i < notices.lines.len; i++)
+        fprintf(stderr, "%s\n", notices.lines.items[i]);
+    switch (result) {
     case TEMPLATE_HELP: return print_help();
     case TEMPLATE_FAILED: fprintf(stderr, "Error: %s\n", error_text(&err)); return 1;
     default: break;

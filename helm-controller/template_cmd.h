@@ -2,16 +2,17 @@
 #ifndef RUNNEL_TEMPLATE_CMD_H
 #define RUNNEL_TEMPLATE_CMD_H
 
-#include "base/base.h"
+#include "chart/chart.h"
 
 // argv[0] is the command's own name ("template"), then Helm's words: [NAME] CHART [flags]. Output to stdout, "Error: …" to stderr.
 // Returns the exit code. Needs no network and no cluster.
 int template_command(int argc, char **argv);
 
-// The same without printing: `write` gets what goes to stdout, piece by piece, and err is what stands behind "Error: ".
+// The same without printing: `write` gets what goes to stdout, piece by piece, `notices` (NULL: nobody listens) the lines for stderr,
+// and err is what stands behind "Error: ".
 enum template_result { TEMPLATE_DONE, TEMPLATE_FAILED, TEMPLATE_HELP };
 typedef void template_write_fn(void *ctx, const char *data, size_t len);
 enum template_result template_run(struct arena *arena, int argc, char **argv, template_write_fn *write, void *ctx,
-                                  struct error *err);
+                                  struct chart_notices *notices, struct error *err);
 
 #endif

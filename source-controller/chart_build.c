@@ -202,7 +202,7 @@ bool build_local(const struct build_request *q, const char *root, struct build *
     if (!path_within(r->arena, root, q->chart, &path, err))
         return fail(fault, BUILD_REFERENCE);
     bool folder = !lstat(path, &st) && S_ISDIR(st.st_mode);
-    if (folder ? !read_metadata(r, path, &b->name, &version, err) : !(chart = chart_load(r->arena, path, err)))
+    if (folder ? !read_metadata(r, path, &b->name, &version, err) : !(chart = chart_load(r->arena, path, NULL, err)))
         return fail(fault, BUILD_REFERENCE);
     if (!folder) {
         if (!chart_validate(chart, err))

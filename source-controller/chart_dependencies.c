@@ -67,7 +67,7 @@ static bool add_local(struct resolver *res, const struct wanted *w, struct error
         return err->class == ERROR_NOT_FOUND
                    ? error_set(err, ERROR_NOT_FOUND, "no chart found at '%s' (reference '%s')", relative, w->repository)
                    : false;
-    struct chart *found = chart_load(a, path, err);
+    struct chart *found = chart_load(a, path, NULL, err);
     if (!found)
         return error_wrap(err, "failed to load chart from '%s' (reference '%s')", relative, w->repository);
     if (!check_version(a, w, found, err))

@@ -30,10 +30,23 @@ struct chart {
     struct chart *parent;             // NULL for the root
     const char *path;                 // where it came from: for messages
     bool v1;                          // apiVersion v1
+    struct chart_notices *notices;    // where processing it says what; NULL: nobody listens
 };
 
-// path: a folder or a .tgz. Messages are Helm's.
-struct chart *chart_load(struct arena *a, const char *path, struct error *err);
+// What Helm says on stderr beside its answer, a line each: `level=WARN msg="this chart is deprecated"`. Values stand in some, and
+// secrets in values: they are for a command line, not for a log.
+struct chart_notices {
+    struct arena *arena;
+    VEC(const char *) lines;
+};
+// level: "INFO", "WARN", "ERROR". pairs: key, text, …, NULL; or NULL. Nothing is done where notices is NULL.
+void chart_notice(struct chart_notices *notices, const char *level, const char *message, const char *const *pairs);
+#define CHART_PAIRS(...) ((const char *const[]){__VA_ARGS__, NULL})
+// Wraps err in `what`, of which Helm says so at once as well. Returns false.
+bool chart_refuse(struct chart_notices *notices, const char *what, struct error *err);
+
+// path: a folder or a .tgz. Messages are Helm's. The chart keeps `notices` (NULL: nobody listens).
+struct chart *chart_load(struct arena *a, const char *path, struct chart_notices *notices, struct error *err);
 struct chart *chart_load_archive(struct arena *a, struct slice tgz, struct error *err);
 struct chart *chart_load_dir(struct arena *a, const char *dir, struct error *err);
 

@@ -16,6 +16,7 @@ static struct chart *copy_tree(struct arena *a, const struct chart *c, struct ch
     struct chart *copy = arena_new_of(a, struct chart);
     *copy = *c;
     copy->parent = parent;
+    copy->notices = parent ? parent->notices : c->notices;
     copy->metadata = value_copy(a, c->metadata);
     memset(&copy->dependencies, 0, sizeof copy->dependencies);
     for (size_t i = 0; i < c->dependencies.len; i++)
@@ -29,14 +30,17 @@ static bool matches(struct arena *a, const struct chart *c, struct value depende
            chart_version_in_range(a, value_str_or(value_get(dependency, "version"), ""), chart_version(c));
 }
 
-// Helm's Values.Table: dicts all the way down a dotted path.
-static bool find_table(struct value values, const char *path, struct value *out)
+// Helm's Values.Table: dicts all the way down a dotted path. False: *missing (if asked for) is the key that is none.
+static bool find_table(struct value values, const char *path, struct value *out, struct slice *missing)
 {
     struct slice rest = slice_of(path), key;
     do {
         bool more = slice_cut(rest, '.', &key, &rest);
-        if (!value_find(values, key.data, key.len, &values) || !value_is(values, V_DICT))
+        if (!value_find(values, key.data, key.len, &values) || !value_is(values, V_DICT)) {
+            if (missing)
+                *missing = key;
             return false;
+        }
         if (!more)
             break;
     } while (true);
@@ -49,40 +53,58 @@ static bool find_value(struct arena *a, struct value values, const char *path, s
 {
     const char *dot = strrchr(path, '.');
     if (dot) {
-        if (!find_table(values, arena_strndup(a, path, (size_t)(dot - path)), &values))
+        if (!find_table(values, arena_strndup(a, path, (size_t)(dot - path)), &values, NULL))
             return false;
         path = dot + 1;
     }
     return value_find(values, path, strlen(path), out) && !value_is(*out, V_DICT);
 }
 
-static void apply_tags(struct value dependency, struct value values)
+static const char *name_of(struct value dependency)
+{
+    return value_str_or(value_get(dependency, "name"), "");
+}
+
+static void notice_no_bool(struct chart_notices *notices, const char *what, const char *path, struct value dependency)
+{
+    chart_notice(notices, "WARN", "returned non-bool value", CHART_PAIRS(what, path, "chart", name_of(dependency)));
+}
+
+static void apply_tags(struct value dependency, struct value values, struct chart_notices *notices)
 {
     struct value table, tags = value_get(dependency, "tags");
-    if (!find_table(values, "tags", &table))
+    if (!find_table(values, "tags", &table, NULL))
         return;
     bool yes = false, no = false;
     for (size_t i = 0; i < value_len(tags); i++) {
-        struct value tag = value_get(table, value_str_or(value_at(tags, i), ""));
-        if (value_is(tag, V_BOOL)) {
-            yes |= tag.boolean;
-            no |= !tag.boolean;
+        const char *name = value_str_or(value_at(tags, i), "");
+        struct value tag;
+        if (!value_find(table, name, strlen(name), &tag))
+            continue;
+        if (!value_is(tag, V_BOOL)) {
+            notice_no_bool(notices, "tag", name, dependency);
+            continue;
         }
+        yes |= tag.boolean;
+        no |= !tag.boolean;
     }
     value_set(dependency, "enabled", value_bool(yes || !no));
 }
 
-static void apply_condition(struct arena *a, struct value dependency, struct value values, const char *prefix)
+static void apply_condition(struct arena *a, struct value dependency, struct value values, const char *prefix,
+                            struct chart_notices *notices)
 {
     struct slice rest = slice_trim_space(value_slice(value_get(dependency, "condition"))), path;
     for (bool more = true; more;) {
         more = slice_cut(rest, ',', &path, &rest);
         struct value found;
-        if (path.len > 0 && find_value(a, values, arena_printf(a, "%s%.*s", prefix, SLICE_ARG(path)), &found) &&
-            value_is(found, V_BOOL)) {
+        if (path.len == 0 || !find_value(a, values, arena_printf(a, "%s%.*s", prefix, SLICE_ARG(path)), &found))
+            continue;
+        if (value_is(found, V_BOOL)) {
             value_set(dependency, "enabled", value_bool(found.boolean));
             return;
         }
+        notice_no_bool(notices, "path", slice_dup(a, path), dependency);
     }
 }
 
@@ -151,10 +173,10 @@ static bool enable(struct arena *a, struct chart *c, struct value values, const 
     struct value all;
     if (!coalesce_chart(a, c, values, false, &all, err))
         return false;
-    for (size_t i = 0; i < value_len(wanted(c)); i++) {
-        apply_tags(value_at(wanted(c), i), all);
-        apply_condition(a, value_at(wanted(c), i), all, prefix);
-    }
+    for (size_t i = 0; i < value_len(wanted(c)); i++)
+        apply_tags(value_at(wanted(c), i), all, c->notices);
+    for (size_t i = 0; i < value_len(wanted(c)); i++)
+        apply_condition(a, value_at(wanted(c), i), all, prefix, c->notices);
     drop_disabled(a, c);
     for (size_t i = 0; i < c->dependencies.len; i++) {
         struct chart *sub = c->dependencies.items[i];
@@ -188,7 +210,7 @@ static struct value at_path(struct arena *a, const char *path, struct value tabl
 
 // Adds what one entry of import-values names to `imported`; the result is the entry as templates see it.
 static struct value import_one(struct arena *a, const char *chart, struct value entry, struct value values,
-                               struct value imported)
+                               struct value imported, struct chart_notices *notices)
 {
     const char *child, *parent = ".";
     if (value_is(entry, V_DICT)) {
@@ -202,8 +224,19 @@ static struct value import_one(struct arena *a, const char *chart, struct value 
     struct value table, view = value_dict_typed(a, "map[string]string");
     value_set_str(view, "child", child);
     value_set_str(view, "parent", parent);
-    if (find_table(values, arena_printf(a, "%s.%s", chart, child), &table))
-        coalesce_tables(a, imported, at_path(a, parent, value_copy(a, table)), true);
+    struct slice missing;
+    if (find_table(values, arena_printf(a, "%s.%s", chart, child), &table, &missing)) {
+        coalesce_tables(a, imported, at_path(a, parent, value_copy(a, table)), notices);
+        return view;
+    }
+    struct buf reason = BUF_IN(a);
+    go_quote(&reason, missing.data, missing.len);
+    buf_str(&reason, " is not a table");
+    if (value_is(entry, V_DICT))
+        chart_notice(notices, "WARN", "ImportValues missing table from chart",
+                     CHART_PAIRS("chart", chart, "error", buf_cstr(&reason)));
+    else
+        chart_notice(notices, "WARN", "ImportValues missing table", CHART_PAIRS("error", buf_cstr(&reason)));
     return view;
 }
 
@@ -222,7 +255,7 @@ static bool import_values(struct arena *a, struct chart *c, struct error *err)
         const char *name = value_str_or(value_get(dependency, "name"), "");
         struct value views = value_list(a);
         for (size_t k = 0; k < value_len(entries); k++) {
-            struct value view = import_one(a, name, value_at(entries, k), values, imported);
+            struct value view = import_one(a, name, value_at(entries, k), values, imported, c->notices);
             if (!value_is_null(view))
                 value_push(views, view);
         }
@@ -231,7 +264,7 @@ static bool import_values(struct arena *a, struct chart *c, struct error *err)
         else
             value_unset(dependency, "import-values");
     }
-    coalesce_tables(a, values, imported, true); // the parent's own values win over what it imports
+    coalesce_tables(a, values, imported, c->notices); // the parent's own values win over what it imports
     c->values = values;
     return true;
 }
@@ -239,9 +272,8 @@ static bool import_values(struct arena *a, struct chart *c, struct error *err)
 struct chart *chart_with_dependencies(struct arena *a, const struct chart *c, struct value user_values, struct error *err)
 {
     struct chart *copy = copy_tree(a, c, NULL);
-    if (!enable(a, copy, user_values, "", err) || !import_values(a, copy, err)) {
-        error_wrap(err, "chart dependencies processing failed");
-        return NULL;
-    }
-    return copy;
+    if (enable(a, copy, user_values, "", err) && import_values(a, copy, err))
+        return copy;
+    chart_refuse(c->notices, "chart dependencies processing failed", err);
+    return NULL;
 }

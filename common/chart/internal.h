@@ -15,7 +15,8 @@ bool lock_decode(struct arena *a, struct slice yaml, struct value *out, struct e
 bool metadata_validate(struct arena *a, struct value metadata, struct error *err);
 
 // Builds the chart from its files. `a` owns everything; names and data are not copied.
-struct chart *chart_from_files(struct arena *a, struct chart_file *files, size_t count, struct error *err);
+struct chart *chart_from_files(struct arena *a, struct chart_file *files, size_t count, struct chart_notices *notices,
+                               struct error *err);
 // Reads a tgz into files: names without the first folder, BOMs cut off, Helm's limits.
 bool chart_read_archive(struct arena *a, struct slice tgz, struct chart_file **files, size_t *count, struct error *err);
 
@@ -29,8 +30,8 @@ bool helmignore_match(const struct helmignore *rules, const char *path, bool dir
 const char *chart_base_name(const char *path);
 bool chart_has_extension(const char *path, const char *extension); // ".tgz": exactly, as filepath.Ext
 
-// The tables' meaning of Helm's coalesceTablesFullKey: dst wins; merge keeps nulls.
-void coalesce_tables(struct arena *a, struct value dst, struct value src, bool merge);
+// chartutil.MergeTables: src's entries join dst, whose own win; nulls stay.
+void coalesce_tables(struct arena *a, struct value dst, struct value src, struct chart_notices *notices);
 // chartutil.CoalesceValues (merge false) and MergeValues (merge true); values may be null. Result: a plain dict.
 bool coalesce_chart(struct arena *a, const struct chart *c, struct value values, bool merge, struct value *out,
                     struct error *err);

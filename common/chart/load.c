@@ -7,6 +7,7 @@
 
 struct loader {
     struct arena *arena;
+    struct chart_notices *notices;
     size_t start; // arena_used at the beginning
     int depth;
 };
@@ -193,6 +194,11 @@ static bool load_file(struct loader *l, struct chart *c, struct map *groups, con
         c->schema = f->data;
         c->schema_mtime = f->mtime;
     } else if (str_eq(f->name, "requirements.yaml")) {
+        if (!is_v1(c))
+            chart_notice(l->notices, "INFO",
+                         "Warning: Dependencies are handled in Chart.yaml since apiVersion \"v2\". We recommend migrating "
+                         "dependencies to Chart.yaml.",
+                         NULL);
         if (!metadata_decode(a, f->data, c->metadata, err))
             return error_wrap(err, "cannot load requirements.yaml");
         if (is_v1(c))
@@ -200,6 +206,11 @@ static bool load_file(struct loader *l, struct chart *c, struct map *groups, con
     } else if (str_eq(f->name, "requirements.lock")) {
         if (!lock_decode(a, f->data, &c->lock, err))
             return error_wrap(err, "cannot load requirements.lock");
+        if (!is_v1(c))
+            chart_notice(l->notices, "INFO",
+                         "Warning: Dependency locking is handled in Chart.lock since apiVersion \"v2\". We recommend "
+                         "migrating to Chart.lock.",
+                         NULL);
         if (is_v1(c))
             vec_push(a, &c->files, *f);
     } else if (str_has_prefix(f->name, "templates/")) {
@@ -218,6 +229,7 @@ static struct chart *load_files(struct loader *l, struct chart_file *files, size
     struct chart *c = arena_new_of(a, struct chart);
     struct map *groups = map_new(a);
     c->metadata = value_dict(a);
+    c->notices = l->notices;
     bool described = false;
     // Chart.yaml first, wherever it stands: what follows depends on its apiVersion.
     for (size_t i = 0; i < count; i++) {
@@ -243,8 +255,9 @@ static struct chart *load_files(struct loader *l, struct chart_file *files, size
     return load_subcharts(l, c, groups, err) ? c : NULL;
 }
 
-struct chart *chart_from_files(struct arena *a, struct chart_file *files, size_t count, struct error *err)
+struct chart *chart_from_files(struct arena *a, struct chart_file *files, size_t count, struct chart_notices *notices,
+                               struct error *err)
 {
-    struct loader l = {.arena = a, .start = arena_used(a)};
+    struct loader l = {.arena = a, .notices = notices, .start = arena_used(a)};
     return load_files(&l, files, count, err);
 }

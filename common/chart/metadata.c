@@ -136,9 +136,10 @@ static struct value decode_strings(struct decoder *d, struct value v, const stru
     return list;
 }
 
-static struct value decode_string_map(struct decoder *d, struct value v, const struct shape *shape, const char *path)
+static struct value decode_string_map(struct decoder *d, struct value v, struct value before, const struct shape *shape,
+                                      const char *path)
 {
-    struct value dict = value_dict_typed(d->arena, "map[string]string");
+    struct value dict = value_is(before, V_DICT) ? before : value_dict_typed(d->arena, "map[string]string");
     for (struct value_iter it = {0}; value_next(v, &it);) {
         struct value text = value_string("");
         if (!value_is_null(it.value) && !scalar_text(d, it.value, &text))
@@ -148,14 +149,16 @@ static struct value decode_string_map(struct decoder *d, struct value v, const s
     return dict;
 }
 
-static struct value decode_structs(struct decoder *d, struct value v, const struct shape *shape,
+// As encoding/json does where the list has been filled before (by Chart.yaml, now comes requirements.yaml): an item is decoded into
+// the one in its place.
+static struct value decode_structs(struct decoder *d, struct value v, struct value before, const struct shape *shape,
                                    const struct field *field, const char *path)
 {
     struct value list = value_list(d->arena);
     for (size_t i = 0; i < value_len(v); i++) {
-        struct value item = value_at(v, i);
+        struct value item = value_at(v, i), held = i < value_len(before) ? value_at(before, i) : VALUE_NULL;
         if (value_is(item, V_DICT))
-            item = decode_struct(d, item, value_dict(d->arena), field->sub, path);
+            item = decode_struct(d, item, value_is(held, V_DICT) ? held : value_dict(d->arena), field->sub, path);
         else if (!value_is_null(item)) {
             // The Go type behind the pointer is what the message names.
             char *go_type = arena_printf(d->arena, "v2.%s", field->sub->name);
@@ -171,7 +174,7 @@ static struct value decode_structs(struct decoder *d, struct value v, const stru
 static void decode_field(struct decoder *d, struct value v, const struct shape *shape, const struct field *field,
                          const char *path, struct value into)
 {
-    struct value out = VALUE_NULL;
+    struct value out = VALUE_NULL, before = value_get(into, field->json);
     switch (field->type) {
     case FIELD_STRING:
         if (!scalar_text(d, v, &out))
@@ -196,14 +199,14 @@ static void decode_field(struct decoder *d, struct value v, const struct shape *
         } else if (value_len(v) > 0 || field->required) {
             out = field->type == FIELD_STRINGS    ? decode_strings(d, v, shape, path)
                   : field->type == FIELD_ANY_LIST ? v
-                                                  : decode_structs(d, v, shape, field, path);
+                                                  : decode_structs(d, v, before, shape, field, path);
         }
         break;
     case FIELD_STRING_MAP:
         if (!value_is(v, V_DICT))
             mismatch(d, v, shape, path, "map[string]string");
         else if (value_len(v) > 0)
-            out = decode_string_map(d, v, shape, path);
+            out = decode_string_map(d, v, before, shape, path);
         break;
     }
     if (value_is_null(out))
@@ -426,7 +429,9 @@ static struct value template_view(struct arena *a, struct value from, const stru
         switch (f->type) {
         case FIELD_STRING: out = value_is_null(v) ? value_string("") : v; break;
         case FIELD_BOOL: out = value_bool(value_true(v)); break;
-        case FIELD_STRING_MAP: out = value_is_null(v) ? value_dict_typed(a, "map[string]string") : value_copy(a, v); break;
+        case FIELD_STRING_MAP:
+            out = value_is_null(v) ? value_as_nil(value_dict_typed(a, "map[string]string")) : value_copy(a, v);
+            break;
         case FIELD_STRINGS:
         case FIELD_ANY_LIST:
         case FIELD_STRUCTS:

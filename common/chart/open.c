@@ -54,6 +54,7 @@ struct walk {
     struct arena *arena;
     const char *top; // with a slash at its end
     struct helmignore *ignore;
+    struct chart_notices *notices;
     chart_file_list files;
     size_t total;
     struct error *err;
@@ -111,9 +112,14 @@ static bool walk(struct walk *w, const char *path, int depth)
     struct stat st;
     if (lstat(path, &st) != 0)
         return system_error(w->arena, w->err, "lstat", path);
-    if (S_ISLNK(st.st_mode) && stat(path, &st) != 0) {
-        system_error(w->arena, w->err, "lstat", path);
-        return error_wrap(w->err, "error evaluating symlink %s", path);
+    if (S_ISLNK(st.st_mode)) {
+        char resolved[PATH_MAX];
+        if (!realpath(path, resolved) || stat(path, &st) != 0) {
+            system_error(w->arena, w->err, "lstat", path);
+            return error_wrap(w->err, "error evaluating symlink %s", path);
+        }
+        chart_notice(w->notices, "INFO", "found symbolic link in path. Contents of linked file included and used",
+                     CHART_PAIRS("path", path, "resolved", resolved));
     }
     const char *name = path + strlen(w->top);
     if (depth > 0 && helmignore_match(w->ignore, name, S_ISDIR(st.st_mode)))
@@ -131,14 +137,18 @@ static bool walk(struct walk *w, const char *path, int depth)
     return true;
 }
 
-struct chart *chart_load_dir(struct arena *a, const char *dir, struct error *err)
+static struct chart *load_folder(struct arena *a, const char *dir, struct chart_notices *notices, struct error *err)
 {
     char absolute[PATH_MAX];
     if (!realpath(dir, absolute)) {
         system_error(a, err, "stat", dir);
         return NULL;
     }
-    struct walk w = {.arena = a, .top = arena_printf(a, "%s/", absolute), .ignore = helmignore_new(a), .err = err};
+    struct walk w = {.arena = a,
+                     .top = arena_printf(a, "%s/", absolute),
+                     .ignore = helmignore_new(a),
+                     .notices = notices,
+                     .err = err};
     const char *description = arena_printf(a, "%sChart.yaml", w.top);
     struct slice text;
     if (!read_whole(a, description, MAX_FILE, &text, err)) {
@@ -153,10 +163,15 @@ struct chart *chart_load_dir(struct arena *a, const char *dir, struct error *err
     helmignore_parse(w.ignore, SLICE("templates/.?*"), err); // Helm's own rule: dot files are no templates
     if (!walk(&w, w.top, 0))
         return NULL;
-    struct chart *c = chart_from_files(a, w.files.items, w.files.len, err);
+    struct chart *c = chart_from_files(a, w.files.items, w.files.len, notices, err);
     if (c)
         c->path = arena_strdup(a, absolute);
     return c;
+}
+
+struct chart *chart_load_dir(struct arena *a, const char *dir, struct error *err)
+{
+    return load_folder(a, dir, NULL, err);
 }
 
 // ---- archives -----------------------------------------------------------------------------------------------------------
@@ -196,7 +211,8 @@ bool chart_read_archive(struct arena *a, struct slice tgz, struct chart_file **f
     return true;
 }
 
-static struct chart *load_tgz(struct arena *a, struct slice tgz, bool detailed, struct error *err)
+static struct chart *load_tgz(struct arena *a, struct slice tgz, bool detailed, struct chart_notices *notices,
+                              struct error *err)
 {
     struct chart_file *files;
     size_t count;
@@ -214,14 +230,14 @@ static struct chart *load_tgz(struct arena *a, struct slice tgz, bool detailed, 
     }
     for (size_t i = 0; i < count; i++)
         if (str_eq(files[i].name, "Chart.yaml"))
-            return chart_from_files(a, files, count, err);
+            return chart_from_files(a, files, count, notices, err);
     error_set(err, ERROR_INVALID, "unable to detect chart version, no Chart.yaml found");
     return NULL;
 }
 
 struct chart *chart_load_archive(struct arena *a, struct slice tgz, struct error *err)
 {
-    return load_tgz(a, tgz, true, err);
+    return load_tgz(a, tgz, true, NULL, err);
 }
 
 // The part of the WHATWG sniffing rules that tells people what they gave instead of a chart.
@@ -243,7 +259,7 @@ static const char *content_type(struct slice data)
     return "text/plain; charset=utf-8";
 }
 
-static struct chart *load_file(struct arena *a, const char *path, struct error *err)
+static struct chart *load_file(struct arena *a, const char *path, struct chart_notices *notices, struct error *err)
 {
     struct slice tgz;
     if (!read_whole(a, path, MAX_CHART, &tgz, err))
@@ -256,18 +272,18 @@ static struct chart *load_file(struct arena *a, const char *path, struct error *
                       content_type(tgz));
         return NULL;
     }
-    struct chart *c = load_tgz(a, tgz, false, err);
+    struct chart *c = load_tgz(a, tgz, false, notices, err);
     if (c)
         c->path = arena_strdup(a, path);
     return c;
 }
 
-struct chart *chart_load(struct arena *a, const char *path, struct error *err)
+struct chart *chart_load(struct arena *a, const char *path, struct chart_notices *notices, struct error *err)
 {
     struct stat st;
     if (stat(path, &st) != 0) {
         system_error(a, err, "stat", path);
         return NULL;
     }
-    return S_ISDIR(st.st_mode) ? chart_load_dir(a, path, err) : load_file(a, path, err);
+    return S_ISDIR(st.st_mode) ? load_folder(a, path, notices, err) : load_file(a, path, notices, err);
 }

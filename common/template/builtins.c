@@ -248,7 +248,7 @@ static bool fn_len(struct template_call *call, struct value *result)
     size_t len = value_len(item);
     switch (item.kind) {
     case V_NULL:
-        return bad(call, item.reserved == FROM_INTERFACE ? "len of nil pointer"
+        return bad(call, is_interface(item) ? "len of nil pointer"
                                                          : "reflect: call of reflect.Value.Type on zero Value");
     case V_STRING:
     case V_BYTES:

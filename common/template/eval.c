@@ -93,19 +93,22 @@ static bool fit(struct template_run *r, struct value *v, char type)
 {
     if (takes_anything(type)) {
         if (type != 'r' || v->kind != V_NULL) // the few functions on reflect.Value tell a nil interface from no value
-            v->reserved = 0;
+            *v = as_concrete(*v);
         return true;
     }
     if (v->kind == V_NULL) {
-        if (v->reserved == FROM_INTERFACE)
+        if (is_interface(*v))
             return run_fail(r, ERROR_INVALID, "wrong type for value; expected %s; got interface {}", type_name(type));
         if (takes_nil(type))
             return true;
         return run_fail(r, ERROR_INVALID, "invalid value; expected %s", type_name(type));
     }
-    v->reserved = 0;
-    if (has_type(*v, type))
+    *v = as_concrete(*v);
+    if (has_type(*v, type)) {
+        if (type == 'm')
+            v->reserved &= ~VALUE_AS_VALUES; // converted: a map from here on
         return true;
+    }
     return run_fail(r, ERROR_INVALID, "wrong type for value; expected %s; got %s", type_name(type), value_go_type(*v));
 }
 
@@ -240,6 +243,7 @@ static bool dict_field(struct template_run *r, struct value receiver, struct sli
 {
     if (strcmp(value_go_type(receiver), "common.Values") == 0 && slice_eq_str(name, "AsMap")) {
         *out = receiver; // the one method of Helm's Values that makes sense in a template
+        out->reserved &= ~VALUE_AS_VALUES;
         return true;
     }
     if (has_args)
@@ -247,13 +251,13 @@ static bool dict_field(struct template_run *r, struct value receiver, struct sli
     if (!value_find(receiver, name.data, name.len, out))
         return missing_key(r, receiver, name, out);
     // In a typed dict there are only strings: which type it is matters to what evaluates a field of one.
-    out->reserved = out->kind == V_STRING && element_type(receiver) ? 0 : FROM_INTERFACE;
+    *out = out->kind == V_STRING && element_type(receiver) ? as_concrete(*out) : as_interface(*out);
     return true;
 }
 
 static bool cannot_evaluate(struct template_run *r, struct value receiver, struct slice name)
 {
-    const char *type = receiver.reserved == FROM_INTERFACE ? "interface {}" : value_go_type(receiver);
+    const char *type = is_interface(receiver) ? "interface {}" : value_go_type(receiver);
     return run_fail(r, ERROR_INVALID, "can't evaluate field %.*s in type %s", SLICE_ARG(name), type);
 }
 
@@ -290,7 +294,7 @@ static bool eval_field(struct template_run *r, struct value dot, struct value re
     case V_OBJECT:
         return object_field(r, dot, receiver, name, n, ops, out);
     case V_NULL:
-        if (receiver.reserved == FROM_INTERFACE)
+        if (is_interface(receiver))
             return run_fail(r, ERROR_INVALID, "nil pointer evaluating interface {}.%.*s", SLICE_ARG(name));
         if (r->set->missing == MISSING_ERROR)
             return run_fail(r, ERROR_INVALID, "nil data; no entry for key \"%.*s\"", SLICE_ARG(name));

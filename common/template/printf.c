@@ -399,6 +399,10 @@ static void print_element(struct printer *p, struct value v, uint32_t verb, int 
 
 static void print_list(struct printer *p, struct value v, uint32_t verb, int depth)
 {
+    if (p->sharp_v && value_is_nil(v)) {
+        buf_printf(p->out, "%s(nil)", value_go_type(v));
+        return;
+    }
     if (p->sharp_v)
         buf_str(p->out, value_go_type(v));
     buf_char(p->out, p->sharp_v ? '{' : '[');
@@ -412,6 +416,10 @@ static void print_list(struct printer *p, struct value v, uint32_t verb, int dep
 
 static void print_dict(struct printer *p, struct value v, uint32_t verb, int depth)
 {
+    if (p->sharp_v && value_is_nil(v)) {
+        buf_printf(p->out, "%s(nil)", value_go_type(v));
+        return;
+    }
     buf_str(p->out, p->sharp_v ? value_go_type(v) : "map");
     buf_char(p->out, p->sharp_v ? '{' : '[');
     for (struct value_iter it = {0}; value_next(v, &it);) {

@@ -11,14 +11,19 @@
 
 static inline struct value as_interface(struct value v)
 {
-    v.reserved = FROM_INTERFACE;
+    v.reserved |= FROM_INTERFACE;
     return v;
 }
 
 static inline struct value as_concrete(struct value v)
 {
-    v.reserved = 0;
+    v.reserved &= ~FROM_INTERFACE;
     return v;
+}
+
+static inline bool is_interface(struct value v)
+{
+    return v.reserved & FROM_INTERFACE;
 }
 
 struct variable {

@@ -85,6 +85,8 @@ static bool fn_rest(struct template_call *call, struct value *result)
     if (!is_list(list))
         return wrong_kind(call, "Cannot find rest on type ", "", list);
     *result = items_between(call, list, 1, value_len(list));
+    if (value_len(list) == 0)
+        *result = value_as_nil(*result);
     return true;
 }
 
@@ -94,6 +96,8 @@ static bool fn_initial(struct template_call *call, struct value *result)
     if (!is_list(list))
         return wrong_kind(call, "Cannot find initial on type ", "", list);
     *result = items_between(call, list, 0, value_len(list) ? value_len(list) - 1 : 0);
+    if (value_len(list) == 0)
+        *result = value_as_nil(*result);
     return true;
 }
 
@@ -192,6 +196,8 @@ static bool fn_concat(struct template_call *call, struct value *result)
         for (size_t k = 0; k < value_len(list); k++)
             value_push(*result, item_at(list, k));
     }
+    if (value_len(*result) == 0)
+        *result = value_as_nil(*result);
     return true;
 }
 

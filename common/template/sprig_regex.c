@@ -86,6 +86,8 @@ static bool fn_find_all(struct template_call *call, struct value *result)
     struct slice match;
     while ((most < 0 || (int64_t)value_len(*result) < most) && find_next(&f, &match))
         value_push(*result, sprig_copy(call, match));
+    if (value_len(*result) == 0)
+        *result = value_as_nil(*result);
     return true;
 }
 

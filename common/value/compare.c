@@ -50,7 +50,7 @@ static bool equal(struct compare *c, struct value a, struct value b)
 {
     bool numbers = (a.kind == V_INT || a.kind == V_FLOAT) && (b.kind == V_INT || b.kind == V_FLOAT);
     if (c->types) {
-        if (a.kind != b.kind || !str_eq(value_go_type(a), value_go_type(b)))
+        if (a.kind != b.kind || value_is_nil(a) != value_is_nil(b) || !str_eq(value_go_type(a), value_go_type(b)))
             return false;
     } else if (numbers) {
         return numbers_equal(a, b);
@@ -125,6 +125,8 @@ const char *value_go_type(struct value v)
     case V_LIST:
         return v.list->go_type ? v.list->go_type : "[]interface {}";
     case V_DICT:
+        if (v.reserved & VALUE_AS_VALUES)
+            return "common.Values";
         return v.dict->go_type ? v.dict->go_type : "map[string]interface {}";
     case V_OBJECT:
         return v.object->class->go_type;

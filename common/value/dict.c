@@ -239,7 +239,7 @@ struct slice key_cache_copy(struct key_cache *cache, struct arena *a, const char
 
 void dict_sort(struct dict *d)
 {
-    if (d->sorted)
+    if (d->sorted || d->in_order)
         return;
     qsort(d->entries, d->len, sizeof *d->entries, entry_cmp);
     if (d->slots)

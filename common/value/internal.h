@@ -30,6 +30,7 @@ struct dict {
     uint32_t len, cap;
     uint32_t slot_count; // a power of two
     bool sorted;
+    bool in_order; // never sorted
 };
 
 void dict_sort(struct dict *d);

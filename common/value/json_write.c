@@ -137,8 +137,12 @@ static bool write_value(struct writer *w, struct value v, const struct walk *up)
         buf_char(w->out, '"');
         return true;
     case V_LIST:
+        if (value_is_nil(v))
+            return write_value(w, VALUE_NULL, up);
         return write_list(w, v.list, up);
     case V_DICT:
+        if (value_is_nil(v))
+            return write_value(w, VALUE_NULL, up);
         return write_dict(w, v, up);
     default:
         if (!w->scratch)

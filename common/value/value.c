@@ -28,6 +28,24 @@ struct value value_list(struct arena *a)
     return value_list_typed(a, NULL);
 }
 
+struct value value_as_nil(struct value v)
+{
+    v.reserved |= VALUE_NIL;
+    return v;
+}
+
+bool value_is_nil(struct value v)
+{
+    return (v.reserved & VALUE_NIL) && value_len(v) == 0;
+}
+
+struct value value_dict_fields(struct arena *a)
+{
+    struct value out = value_dict(a);
+    out.dict->in_order = true;
+    return out;
+}
+
 struct value value_dict_typed(struct arena *a, const char *go_type)
 {
     struct dict *d = arena_alloc(a, sizeof *d);
@@ -93,6 +111,7 @@ static struct value copy(struct arena *a, struct value v, struct key_cache *keys
         if (!walk_enter(&here, up, v.dict))
             return VALUE_NULL;
         struct value out = dict_clone(a, v.dict);
+        out.reserved = v.reserved & VALUE_AS_VALUES;
         struct dict *to = out.dict;
         for (uint32_t i = 0; i < to->len; i++) {
             struct dict_entry *e = &to->entries[i];

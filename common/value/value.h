@@ -39,7 +39,7 @@ struct object;
 struct value {
     uint8_t kind; // enum value_kind
     uint8_t go;   // enum value_go
-    uint16_t reserved;
+    uint16_t reserved; // bits: VALUE_AS_VALUES, VALUE_NIL, and the evaluator's own (template/run.h)
     uint32_t len; // of a string or of bytes
     union {
         bool boolean;
@@ -53,6 +53,9 @@ struct value {
 };
 
 #define VALUE_NULL ((struct value){0})
+#define VALUE_AS_VALUES 2 // a dict that Go holds as Helm's common.Values here; elsewhere it may be a plain map, of the same
+                          // entries
+#define VALUE_NIL 4       // an empty list or dict that Go holds as nil: JSON's null, and YAML's as sigs.k8s.io/yaml writes it
 
 // ---- making -------------------------------------------------------------------------------------------------------
 static inline struct value value_bool(bool b)
@@ -89,6 +92,9 @@ struct value value_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3); /
 struct value value_list(struct arena *a);                                      // []interface {}
 struct value value_list_typed(struct arena *a, const char *go_type);           // "[]string"; the text is not copied
 struct value value_dict(struct arena *a);                                      // map[string]interface {}
+struct value value_as_nil(struct value v); // the same, an empty list or dict, with VALUE_NIL
+// A dict whose entries stay in the order in which they come: the fields of a Go struct, as JSON writes them.
+struct value value_dict_fields(struct arena *a);
 struct value value_dict_typed(struct arena *a, const char *go_type);           // "common.Values", "map[string]string"
 struct value value_copy(struct arena *a, struct value v);                      // deep; objects are shared
 
@@ -104,6 +110,7 @@ static inline bool value_is_null(struct value v)
 const char *value_str(struct value v);                          // a string's text, else NULL
 const char *value_str_or(struct value v, const char *fallback); // fallback also for the empty string
 struct slice value_slice(struct value v);                       // string or bytes, else empty
+bool value_is_nil(struct value v);                              // empty, and VALUE_NIL
 bool value_true(struct value v);                                // the boolean true
 bool value_bool_or(struct value v, bool fallback);
 int64_t value_int_or(struct value v, int64_t fallback); // ints, and floats that are whole

@@ -542,6 +542,8 @@ static bool write_node(struct writer *w, struct value v, enum place place, size_
     size_t inner = place == AT_ROOT ? 0 : indent + 2;
     size_t scalar_indent = place == AT_ROOT ? 2 : inner;
     struct walk here;
+    if (value_is_nil(v) && !w->v3)
+        v = VALUE_NULL;
     if (v.kind == V_OBJECT) {
         if (!enter(w, &here, up, v.object, v))
             return false;

@@ -51,7 +51,7 @@ static inline char *make_folder(struct arena *a, const struct test_file *files, 
 static inline struct chart *load_files(struct arena *a, const struct test_file *files, size_t count, struct error *err)
 {
     char *folder = make_folder(a, files, count);
-    struct chart *c = chart_load(a, folder, err);
+    struct chart *c = chart_load(a, folder, NULL, err);
     struct error ignored = {0};
     dir_remove_all(folder, &ignored);
     error_clear(&ignored);

@@ -124,16 +124,16 @@ static void test_no_chart(void **state)
 {
     struct arena *a cleanup(cleanup_arena) = arena_new();
     struct error err cleanup(error_clear) = {0};
-    assert_null(chart_load(a, "/nowhere/at/all", &err));
+    assert_null(chart_load(a, "/nowhere/at/all", NULL, &err));
     assert_string_equal(error_text(&err), "stat /nowhere/at/all: no such file or directory");
     error_clear(&err);
     char *folder = make_folder(a, (struct test_file[]){{"x", ""}}, 1);
-    assert_null(chart_load(a, folder, &err));
+    assert_null(chart_load(a, folder, NULL, &err));
     assert_string_equal(error_text(&err), arena_printf(a, "unable to detect chart at %s/Chart.yaml: open %s/Chart.yaml: no such "
                                                           "file or directory", folder, folder));
     error_clear(&err);
     char *file = arena_printf(a, "%s/x", folder);
-    assert_null(chart_load(a, file, &err));
+    assert_null(chart_load(a, file, NULL, &err));
     assert_string_equal(error_text(&err), arena_printf(a, "file '%s' does not appear to be a gzipped archive; got "
                                                           "'application/octet-stream'", file));
     assert_true(dir_remove_all(folder, &err));
@@ -146,17 +146,17 @@ static void test_links_and_devices(void **state)
     char *folder = make_folder(a, (struct test_file[]){MINIMAL, {"templates/a.yaml", "x"}}, 2);
     assert_int_equal(symlink("a.yaml", arena_printf(a, "%s/templates/b.yaml", folder)), 0);
     assert_int_equal(symlink("templates", arena_printf(a, "%s/more", folder)), 0);
-    struct chart *c = chart_load(a, folder, &err);
+    struct chart *c = chart_load(a, folder, NULL, &err);
     assert_string_equal(error_text(&err), "");
     assert_string_equal(names(a, &c->templates), "templates/a.yaml templates/b.yaml");
     assert_string_equal(names(a, &c->files), "more/a.yaml more/b.yaml");
     // A circle of folders ends.
     assert_int_equal(symlink(".", arena_printf(a, "%s/round", folder)), 0);
-    assert_null(chart_load(a, folder, &err));
+    assert_null(chart_load(a, folder, NULL, &err));
     error_clear(&err);
     assert_int_equal(unlink(arena_printf(a, "%s/round", folder)), 0);
     assert_int_equal(mkfifo(arena_printf(a, "%s/pipe", folder), 0600), 0);
-    assert_null(chart_load(a, folder, &err));
+    assert_null(chart_load(a, folder, NULL, &err));
     assert_string_equal(error_text(&err), arena_printf(a, "cannot load irregular file %s/pipe as it has file mode type bits set",
                                                        folder));
     error_clear(&err);

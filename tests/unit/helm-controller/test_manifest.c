@@ -61,7 +61,7 @@ static void test_kinds(void **state)
 static bool sort_text(struct arena *a, const char *text, manifest_list *objects, hook_list *hooks, struct error *err)
 {
     struct manifest_file file = {.path = "c/templates/a.yaml", .text = slice_of(arena_strdup(a, text))};
-    return manifests_sort(a, &file, 1, objects, hooks, err);
+    return manifests_sort(a, &file, 1, objects, hooks, NULL, err);
 }
 
 static void test_hooks(void **state)

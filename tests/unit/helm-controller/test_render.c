@@ -53,7 +53,7 @@ static bool check_case(struct arena *a, struct value row)
         argv[i] = replace(a, value_str(value_at(words, i)), "CHART", folder);
     struct buf out = BUF_IN(a);
     struct error err cleanup(error_clear) = {0}, ignored cleanup(error_clear) = {0};
-    template_run(a, argc, argv, add_text, &out, &err);
+    template_run(a, argc, argv, add_text, &out, NULL, &err);
     dir_remove_all(folder, &ignored);
     const char *error = replace(a, error_text(&err), folder, "CHART");
     const char *want_out = value_str(value_get(row, "out")), *want_error = value_str(value_get(row, "error"));
