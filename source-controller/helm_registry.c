@@ -69,7 +69,8 @@ static struct oci *connect(struct helm_client *c, struct reconcile *r, const cha
     if (!oci_parse(r->arena, arena_printf(r->arena, "%s/%s", c->url, name), &ref, err))
         return NULL;
     if (ref.tag || ref.digest) {
-        error_set(err, ERROR_INVALID, "invalid OCI registry URL '%s': it must not have a tag or digest", c->url);
+        error_set(err, ERROR_INVALID, "invalid OCI registry URL '%s': it must not have a tag or digest",
+                  url_redact(r->arena, c->url));
         return NULL;
     }
     options.credentials = (struct oci_credentials){.user = c->user, .password = c->password};

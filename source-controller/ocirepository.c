@@ -224,8 +224,8 @@ static struct result pull(struct pull *p)
 static bool parse_url(struct reconcile *r, struct oci_reference *ref, struct error *err)
 {
     const char *url = str_or(spec(r, "url"), "");
-    if (!oci_parse(r->arena, url, ref, err))
-        return error_wrap(err, "URL validation failed for '%s'", url);
+    if (!oci_parse(r->arena, url, ref, err)) // a URL with a password is none of a registry
+        return error_wrap(err, "URL validation failed for '%s'", url_redact(r->arena, url));
     if (ref->tag || ref->digest)
         return error_set(err, ERROR_INVALID,
                          "URL validation failed for '%s': URL must not contain a tag; remove '%s%s'", url,

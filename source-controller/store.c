@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_LIMIT ((int64_t)1 << 40)
-
 struct store *store_open(const struct store_options *o, struct error *err)
 {
     struct arena *a cleanup(cleanup_arena) = arena_new();
@@ -119,33 +117,6 @@ bool store_has(const struct store *s, const char *path)
 
 // ---- digests -------------------------------------------------------------------------------------------------------
 
-static char *hash_file(struct arena *a, const char *path, const char *algorithm, int64_t *size, struct error *err)
-{
-    char chunk[1 << 16];
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) {
-        error_set(err, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_TRANSIENT, "open %s: %s", path, strerror(errno));
-        return NULL;
-    }
-    struct digest *d = digest_new(algorithm);
-    ssize_t n = d ? 0 : -1;
-    for (*size = 0;
-         d && *size < FILE_LIMIT && ((n = read(fd, chunk, sizeof chunk)) > 0 || (n < 0 && errno == EINTR));) {
-        if (n < 0)
-            continue;
-        digest_add(d, chunk, (size_t)n);
-        *size += n;
-    }
-    if (n < 0)
-        error_set(err, ERROR_TRANSIENT, "read %s: %s", path, d ? strerror(errno) : "unsupported digest algorithm");
-    close(fd);
-    if (n < 0) {
-        digest_free(d);
-        return NULL;
-    }
-    return arena_printf(a, "%s:%s", algorithm, digest_end(d, a));
-}
-
 char *store_digest(const struct store *s, struct arena *a, struct slice data)
 {
     struct digest *d = digest_new(s->algorithm);
@@ -163,7 +134,7 @@ bool store_verify(const struct store *s, const char *path, const char *digest, s
         return error_set(err, ERROR_INVALID, "failed to parse artifact digest '%s'", digest);
     const char *local = local_or_fail(s, a, path, err);
     const char *algorithm = arena_strndup(a, digest, strcspn(digest, ":"));
-    const char *got = local ? hash_file(a, local, algorithm, &size, err) : NULL;
+    const char *got = local ? digest_file(a, local, algorithm, &size, err) : NULL;
     if (!got)
         return false;
     return !strcmp(got, digest) || error_set(err, ERROR_INVALID, "computed digest doesn't match '%s'", digest);
@@ -182,7 +153,8 @@ static bool publish(struct store *s, struct arena *a, struct artifact *to, struc
 {
     char now[RFC3339_LEN];
     const char *local = local_or_fail(s, a, to->path, err);
-    if (!local || !(to->digest = hash_file(a, work->path, s->algorithm, &to->size, err)) || !make_parent(a, local, err))
+    if (!local || !(to->digest = digest_file(a, work->path, s->algorithm, &to->size, err)) ||
+        !make_parent(a, local, err))
         return false;
     if (chmod(work->path, 0600) || rename(work->path, local))
         return error_set(err, ERROR_TRANSIENT, "rename to %s: %s", local, strerror(errno));

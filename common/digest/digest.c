@@ -119,33 +119,39 @@ char *sha256_digest(struct arena *a, const void *data, size_t len)
     return arena_printf(a, "sha256:%s", hex);
 }
 
-bool sha256_file(const char *path, char out[SHA256_HEX], int64_t *size, struct error *err)
+static bool add_file(struct digest *d, int fd, int64_t *size)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return error_set_errno(err, errno, "open %s", path);
-    struct digest *d = digest_new("sha256");
-    char block[16384];
-    int64_t total = 0;
-    ssize_t n;
-    while ((n = read(fd, block, sizeof block)) != 0) {
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            break;
-        digest_add(d, block, (size_t)n);
-        total += n;
+    char block[1 << 16];
+    for (*size = 0;;) {
+        ssize_t n = read(fd, block, sizeof block);
+        if (n == 0)
+            return true;
+        if (n < 0 && errno != EINTR)
+            return false;
+        if (n > 0) {
+            digest_add(d, block, (size_t)n);
+            *size += n;
+        }
     }
-    int number = errno;
-    close(fd);
-    if (n < 0) {
-        digest_free(d);
-        return error_set_errno(err, number, "read %s", path);
+}
+
+char *digest_file(struct arena *a, const char *path, const char *algorithm, int64_t *size, struct error *err)
+{
+    struct digest *d = digest_new(algorithm);
+    if (!d) {
+        error_set(err, ERROR_INVALID, "unsupported digest algorithm '%s'", algorithm);
+        return NULL;
     }
-    finish(d, out);
-    if (size)
-        *size = total;
-    return true;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool ok = fd >= 0 && add_file(d, fd, size);
+    if (!ok)
+        error_set_errno(err, errno, "%s %s", fd < 0 ? "open" : "read", path);
+    if (fd >= 0)
+        close(fd);
+    if (ok)
+        return arena_printf(a, "%s:%s", algorithm, digest_end(d, a));
+    digest_free(d);
+    return NULL;
 }
 
 bool digest_valid(const char *digest)

@@ -15,8 +15,8 @@ void digest_free(struct digest *d);
 
 void sha256_hex(const void *data, size_t len, char out[SHA256_HEX]);
 char *sha256_digest(struct arena *a, const void *data, size_t len); // "sha256:…"
-// size: bytes read; may be NULL.
-bool sha256_file(const char *path, char out[SHA256_HEX], int64_t *size, struct error *err);
+// "sha256:…" of a file, by the algorithm; NULL: err. A symbolic link is not followed. size: bytes read.
+char *digest_file(struct arena *a, const char *path, const char *algorithm, int64_t *size, struct error *err);
 bool digest_valid(const char *digest); // "sha256:" + 64, "sha384:" + 96 or "sha512:" + 128 lower-case hex digits
 
 #endif

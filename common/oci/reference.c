@@ -78,7 +78,7 @@ bool oci_parse(struct arena *a, const char *text, struct oci_reference *out, str
         out->digest = slice_dup(a, slice_sub(rest, (size_t)at + 1, rest.len));
         rest = slice_sub(rest, 0, (size_t)at);
         if (!digest_valid(out->digest))
-            return error_set(err, ERROR_INVALID, "could not parse reference: %s: invalid digest", text);
+            return error_set(err, ERROR_INVALID, "could not parse reference: %s: invalid digest", url_redact(a, text));
     }
     // A colon after the last slash starts the tag; one before it belongs to the registry's port.
     const char *slash = rest.len ? memrchr(rest.data, '/', rest.len) : NULL;
@@ -87,7 +87,7 @@ bool oci_parse(struct arena *a, const char *text, struct oci_reference *out, str
     if (colon >= 0) {
         struct slice tag = slice_sub(rest, last + (size_t)colon + 1, rest.len);
         if (!check_tag(tag))
-            return error_set(err, ERROR_INVALID, "could not parse reference: %s: invalid tag", text);
+            return error_set(err, ERROR_INVALID, "could not parse reference: %s: invalid tag", url_redact(a, text));
         out->tag = slice_dup(a, tag);
         rest = slice_sub(rest, 0, last + (size_t)colon);
     }
@@ -97,9 +97,10 @@ bool oci_parse(struct arena *a, const char *text, struct oci_reference *out, str
         repository = tail;
     }
     if (!check_registry(registry))
-        return error_set(err, ERROR_INVALID, "could not parse reference: %s: invalid registry", text);
+        return error_set(err, ERROR_INVALID, "could not parse reference: %s: invalid registry", url_redact(a, text));
     if (!check_repository(repository))
-        return error_set(err, ERROR_INVALID, "could not parse reference: %s: invalid repository name", text);
+        return error_set(err, ERROR_INVALID, "could not parse reference: %s: invalid repository name",
+                         url_redact(a, text));
     out->registry = slice_dup(a, registry);
     out->repository = is_docker_hub(registry) && !memchr(repository.data, '/', repository.len)
                           ? arena_printf(a, "library/%.*s", SLICE_ARG(repository))

@@ -41,7 +41,8 @@ static void test_algorithms(void **state)
 
 static void test_file(void **state)
 {
-    char path[] = "/tmp/runnel-digest-XXXXXX", hex[SHA256_HEX], other[SHA256_HEX];
+    char path[] = "/tmp/runnel-digest-XXXXXX", link[sizeof path + 2];
+    cleanup(cleanup_arena) struct arena *a = arena_new();
     cleanup(error_clear) struct error err = {0};
     int fd = mkstemp(path);
     assert_true(fd >= 0);
@@ -50,16 +51,24 @@ static void test_file(void **state)
     assert_int_equal(write(fd, data, 100000), 100000);
     close(fd);
     int64_t size;
-    assert_true(sha256_file(path, hex, &size, &err));
-    sha256_hex(data, 100000, other);
-    assert_string_equal(hex, other);
+    assert_string_equal(digest_file(a, path, "sha256", &size, &err), sha256_digest(a, data, 100000));
     assert_int_equal(size, 100000);
-    assert_true(sha256_file(path, hex, NULL, &err));
+    assert_true(digest_valid(digest_file(a, path, "sha512", &size, &err)));
     free(data);
+    assert_null(digest_file(a, path, "sha3", &size, &err));
+    assert_int_equal(err.class, ERROR_INVALID);
+    error_clear(&err);
+    snprintf(link, sizeof link, "%s.l", path);
+    assert_int_equal(symlink(path, link), 0);
+    assert_null(digest_file(a, link, "sha256", &size, &err));
+    error_clear(&err);
+    unlink(link);
     unlink(path);
-    assert_false(sha256_file(path, hex, &size, &err));
+    assert_null(digest_file(a, path, "sha256", &size, &err));
     assert_int_equal(err.class, ERROR_NOT_FOUND);
-    assert_false(sha256_file("/", hex, &size, &err));
+    error_clear(&err);
+    assert_null(digest_file(a, "/", "sha256", &size, &err));
+    assert_int_not_equal(err.class, 0);
 }
 
 static void test_valid(void **state)

@@ -67,6 +67,8 @@ static void test_parse_refuses(void **state)
         "oci://oci://ghcr.io/ab",
         "ghcr.io/ab/",
         ":tag",
+        "oci://user:Hush@ghcr.io/ab",
+        "user:Hush@ghcr.io/ab",
     };
     struct arena *a cleanup(cleanup_arena) = arena_new();
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -75,6 +77,7 @@ static void test_parse_refuses(void **state)
         if (oci_parse(a, bad[i], &ref, &err))
             fail_msg("accepted: %s", bad[i]);
         assert_int_equal(err.class, ERROR_INVALID);
+        assert_null(strstr(error_text(&err), "Hush"));
     }
 }
 
