@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from env import GitServer
+from env.git_server import git
 from env.process import wait_for
 from runnel import condition, wait_condition, wait_event
 from source import clean_up, contents, failed, fetch, members, ready, reconcile, running, secret, silent_server, source
@@ -162,6 +164,25 @@ def test_tls(controller, cluster, git_server, namespace, repo):
     ready(cluster, KIND, "repo", namespace, first)
 
 
+def test_client_certificate(controller, cluster, namespace):
+    server = GitServer()
+    server.client_certificates = True
+    with server:
+        first = server.create(namespace)
+        files = dict(zip(("tls.crt", "tls.key"), server.authority.issue("client", client=True)), **{"ca.crt": server.authority.cert})
+        for key in files:
+            with open(files[key]) as f:
+                files[key] = f.read()
+        cluster.apply(secret("tls", namespace, **{"ca.crt": files["ca.crt"]}))
+        add(cluster, namespace, server.https(namespace), secretRef={"name": "tls"})
+        failed(cluster, KIND, "repo", namespace, "GitOperationFailed", "unexpected status 400")
+        cluster.apply(secret("tls", namespace, **{k: v for k, v in files.items() if k != "tls.key"}))
+        failed(cluster, KIND, "repo", namespace, "GitOperationFailed", "a client certificate needs both certificate and key")
+        cluster.apply(secret("tls", namespace, **files))
+        obj = ready(cluster, KIND, "repo", namespace, first)
+        assert files["tls.key"].splitlines()[1] not in str(obj)
+
+
 def test_ssh(controller, cluster, git_server, namespace, repo):
     name, first = repo
     with open(git_server.identity) as f:
@@ -261,7 +282,6 @@ def test_links_are_not_packed(controller, cluster, git_server, namespace):
     """A repository can hold links to any place; none of what they point to gets into an artifact, and no rule is read through one."""
     git_server.create(namespace, {"a.yaml": "a\n"})
     work = os.path.join(git_server.folder, "links")
-    from env.git_server import git
     git("clone", "-q", git_server.bare(namespace), work)
     os.symlink("/etc/passwd", os.path.join(work, "passwd"))
     os.symlink("/etc", os.path.join(work, "etc"))
@@ -273,6 +293,23 @@ def test_links_are_not_packed(controller, cluster, git_server, namespace):
     add(cluster, namespace, git_server.http(namespace))
     obj = ready(cluster, KIND, "repo", namespace, git_server.head(namespace))
     assert set(members(fetch(controller, obj["status"]["artifact"]))) == {".", "a.yaml"}
+
+
+def test_submodules_stay_empty(controller, cluster, git_server, namespace):
+    """As a clone without --recurse-submodules leaves them."""
+    first = git_server.create(namespace, {"a.yaml": "a\n"})
+    work = os.path.join(git_server.folder, "modules")
+    git("clone", "-q", git_server.bare(namespace), work)
+    with open(os.path.join(work, ".gitmodules"), "w") as f:
+        f.write('[submodule "sub"]\n\tpath = sub\n\turl = file:///etc\n')
+    git("update-index", "--add", "--cacheinfo", "160000,%s,sub" % first, cwd=work)
+    git("add", ".gitmodules", cwd=work)
+    git("commit", "-q", "-m", "submodule", cwd=work)
+    git("push", "-q", cwd=work)
+    shutil.rmtree(work)
+    add(cluster, namespace, git_server.http(namespace))
+    obj = ready(cluster, KIND, "repo", namespace, git_server.head(namespace))
+    assert set(members(fetch(controller, obj["status"]["artifact"]))) == {".", "a.yaml", "sub"}
 
 
 def test_suspend(controller, cluster, git_server, namespace, repo):

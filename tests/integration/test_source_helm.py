@@ -148,6 +148,34 @@ def test_index_tls(controller, cluster, web_server, namespace):
     ready(cluster, "helmchart", "app", namespace, "1.0.0")
 
 
+def test_client_certificate(controller, cluster, namespace):
+    with WebServer(client_certificates=True) as web:
+        publish(cluster, web, namespace, chart())
+        files = dict(zip(("tls.crt", "tls.key"), web.authority.issue("client", client=True)), **{"ca.crt": web.authority.cert})
+        for key in files:
+            with open(files[key]) as f:
+                files[key] = f.read()
+        cluster.apply(secret("tls", namespace, **{"ca.crt": files["ca.crt"]}))
+        repository(cluster, namespace, "%s/%s" % (web.tls_url, namespace), certSecretRef={"name": "tls"})
+        failed(cluster, "helmrepository", "src", namespace, "Failed", "status 400")
+        cluster.apply(secret("tls", namespace, **{k: v for k, v in files.items() if k != "tls.key"}))
+        failed(cluster, "helmrepository", "src", namespace, "AuthenticationFailed", "found 'tls.crt' but missing 'tls.key'")
+        cluster.apply(secret("tls", namespace, **files))
+        ready(cluster, "helmrepository", "src", namespace)
+        helm_chart(cluster, namespace, "HelmRepository")
+        ready(cluster, "helmchart", "app", namespace, "1.0.0")
+
+
+def test_refused_fields(controller, cluster, web_server, namespace):
+    url = publish(cluster, web_server, namespace, chart())
+    for spec, text in (({"provider": "aws"}, "spec.provider"), ({"accessFrom": {"namespaceSelectors": [{}]}}, "spec.accessFrom")):
+        cluster.run("delete", "helmrepository", "src", "-n", namespace, "--ignore-not-found")
+        repository(cluster, namespace, url, **spec)
+        failed(cluster, "helmrepository", "src", namespace, "UnsupportedField", text + " is not supported by Runnel yet", stalled=True, on=None)
+    helm_chart(cluster, namespace, "HelmRepository", verify={"provider": "cosign"})
+    failed(cluster, "helmchart", "app", namespace, "UnsupportedField", "spec.verify is not supported by Runnel yet", stalled=True, on=None)
+
+
 @pytest.mark.parametrize("text,message", [
     ("apiVersion: v1\nentries:\n  app:\n - bad\n", "yaml: line"), ("", "empty index.yaml file"), ("entries: {}\n", "no API version specified"),
     ("<html>not found</html>\n", "failed to load index"), ("a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n" + "".join(

@@ -81,6 +81,9 @@ def test_references(controller, cluster, registry, namespace):
                                  ({"digest": "sha256:" + "0" * 64}, "OCIArtifactPullFailed", "MANIFEST_UNKNOWN")):
         again(cluster, namespace, registry.host, ref=ref)
         failed(cluster, KIND, "repo", namespace, reason, message)
+    again(cluster, namespace, registry.host, url="oci://user:Hidden-Word@%s/%s" % (registry.host, namespace))
+    obj = failed(cluster, KIND, "repo", namespace, "URLInvalid", "could not parse reference", stalled=True)
+    assert "Hidden-Word" not in str(obj["status"])
     again(cluster, namespace, registry.host, url="oci://%s/%s:1.0.0" % (registry.host, namespace))
     failed(cluster, KIND, "repo", namespace, "URLInvalid", "URL must not contain a tag; remove ':1.0.0'", stalled=True)
 

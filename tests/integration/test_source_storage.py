@@ -8,7 +8,7 @@ import pytest
 
 from env.process import wait_for
 from runnel import request_reconcile, wait_event
-from source import clean_up, fetch, ready, running, silent_server, source
+from source import below, chart, clean_up, fetch, ready, running, silent_server, source, tgz
 
 KIND = "gitrepository"
 
@@ -49,6 +49,31 @@ def test_storage(cluster, git_server, namespace, repo):
         clean_up(cluster, namespace)
         assert again.http(again.storage_port, "/.tmp/")[0] == 404 and again.http(again.storage_port, "/../etc/passwd")[0] in (400, 404)
         shutil.rmtree(copy)
+
+
+def test_storage_is_rebuilt(cluster, git_server, registry, web_server, namespace, repo):
+    """A controller that starts on an empty volume: every kind fetches again what its status speaks of."""
+    name, _ = repo
+    git_server.commit(name, below("app", chart()))
+    digest = registry.push_artifact(namespace, "latest", [("application/vnd.cncf.flux.content.v1.tar+gzip", tgz({"a": "a"}))])
+    web_server.write(namespace + "/index.yaml", "apiVersion: v1\nentries: {}\n")
+    kinds = {"gitrepository": "repo", "helmrepository": "repo", "ocirepository": "repo", "helmchart": "app"}
+    with running(cluster):
+        cluster.apply(source("GitRepository", "repo", namespace, url=git_server.http(name), ref={"branch": "main"}),
+                      source("HelmRepository", "repo", namespace, url="%s/%s" % (web_server.url, namespace)),
+                      source("OCIRepository", "repo", namespace, url="oci://%s/%s" % (registry.host, namespace), insecure=True),
+                      source("HelmChart", "app", namespace, chart="app", sourceRef={"kind": "GitRepository", "name": "repo"}))
+        before = {kind: ready(cluster, kind, n, namespace)["status"]["artifact"] for kind, n in kinds.items()}
+    with running(cluster) as c:
+        for kind, n in kinds.items():
+            def whole():
+                artifact = ready(cluster, kind, n, namespace)["status"]["artifact"]
+                assert fetch(c, artifact)
+                return artifact
+            after = wait_for("%s again" % kind, whole)
+            assert {k: after[k] for k in ("path", "revision", "digest")} == {k: before[kind][k] for k in ("path", "revision", "digest")}
+        clean_up(cluster, namespace)
+    assert before["ocirepository"]["revision"] == "latest@" + digest
 
 
 def test_forged_path(cluster, git_server, namespace, repo):
