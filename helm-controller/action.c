@@ -306,16 +306,19 @@ bool action_begin(struct action *action, struct error *err)
                                  release_name(&action->release), action->options.max_history, err);
 }
 
-// Marks every deployed revision but this one as superseded.
+// Marks every deployed revision but this one as superseded, and an uninstalled one whose name an install takes over.
 static bool supersede(struct action *action, struct error *err)
 {
     if (!read_older(action, err))
         return false;
     for (size_t i = 0; i < action->older.len; i++) {
         struct release *r = &action->older.items[i];
-        if (!str_eq(release_status(r), RELEASE_DEPLOYED))
+        bool replaced = action->kind == ACTION_INSTALL && str_eq(release_status(r), RELEASE_UNINSTALLED);
+        if (!replaced && !str_eq(release_status(r), RELEASE_DEPLOYED))
             continue;
-        release_set_status(r, RELEASE_SUPERSEDED, release_description(r));
+        release_set_status(r, RELEASE_SUPERSEDED,
+                           replaced ? "superseded by new release"
+                                    : arena_strdup(action->objects.arena, release_description(r)));
         if (release_update(action->objects.kube, action->objects.arena, action->storage_namespace, r, err))
             continue;
         if (err->class != ERROR_NOT_FOUND)

@@ -147,7 +147,7 @@ static const struct field fields[] = {
     {"chart.spec.valuesFiles", FIELD_WORKS, NULL, NULL},
     {"chart.spec.verify", FIELD_REFUSED, NULL, NULL},
     {"chart.spec.version", FIELD_WORKS, NULL, NULL},
-    {"chartRef", FIELD_WORKS, NULL, NULL},
+    {"chartRef", FIELD_WORKS, NULL, "an ExternalArtifact needs no feature gate"},
     {"commonMetadata", FIELD_WORKS, NULL, NULL},
     {"dependsOn.name", FIELD_WORKS, NULL, NULL},
     {"dependsOn.namespace", FIELD_WORKS, NULL, NULL},

@@ -27,11 +27,14 @@ int main(int argc, char **argv)
         {"http-retry", FLAG_INT, "9", "How often fetching an artifact is tried again."},
         {"http-timeout", FLAG_DURATION, "30s", "The time that fetching an artifact may take."},
     };
+    // What these switch on in Flux is always so here.
+    static const char *const gates[] = {"ExternalArtifact", "CancelHealthCheckOnNewRevision", NULL};
     static const struct app_spec spec = {
         .name = "helm-controller",
         .kinds = kinds,
         .flags = flags,
         .flag_count = ARRAY_LEN(flags),
+        .feature_gates = gates,
         .start = start,
         .stop = stop,
     };

@@ -76,8 +76,10 @@ struct result result_in_sync(struct work *w)
     else
         value_unset(w->r->status, "observedCommonMetadataDigest");
     struct value summary = report_summary(w);
-    return result_ready(w->r, condition_word(summary, "reason", "UpgradeSucceeded"), "%s",
-                        condition_word(summary, "message", ""));
+    struct result result = result_ready(w->r, condition_word(summary, "reason", "UpgradeSucceeded"), "%s",
+                                        condition_word(summary, "message", ""));
+    report_ready(w); // tests that failed, and that are not remediated, are no success
+    return result;
 }
 
 struct result result_soon(struct work *w, const char *message)

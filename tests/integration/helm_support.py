@@ -115,11 +115,13 @@ class Charts:
             spec.update(chart="app", sourceRef={"kind": "GitRepository", "name": "none"})
         if kind == "OCIRepository":
             spec.update(url="oci://registry.example.com/app")
+        if kind == "ExternalArtifact":
+            spec = {"sourceRef": {"apiVersion": "example.com/v1", "kind": "Maker", "name": "x"}}
         self.cluster.apply({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": kind,
                             "metadata": {"name": source, "namespace": self.namespace}, "spec": spec})
 
     def status(self, kind, source, status):
-        plural = {"HelmChart": "helmcharts", "OCIRepository": "ocirepositories"}[kind]
+        plural = {"HelmChart": "helmcharts", "OCIRepository": "ocirepositories", "ExternalArtifact": "externalartifacts"}[kind]
         self.cluster.raw("/apis/source.toolkit.fluxcd.io/v1/namespaces/%s/%s/%s/status" % (self.namespace, plural, source), "PATCH",
                          json.dumps({"status": status}), content_type="application/merge-patch+json")
 
