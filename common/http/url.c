@@ -27,8 +27,8 @@ bool url_parse(struct arena *a, const char *text, struct url *out, struct error 
         abort();
     if (!text)
         return error_set(err, ERROR_INVALID, "empty URL");
-    const char *authority = strstr(text, "://");
-    if (authority && authority[3] == '/') // curl would overlook a third slash
+    const char *slashes = text + strcspn(text, ":/?#") + 1; // curl would be content with one, or three
+    if (slashes[-1] == ':' && slashes[0] == '/' && strspn(slashes, "/") != 2)
         return error_set(err, ERROR_INVALID, "invalid URL \"%s\": no host", url_redact(a, text));
     CURLUcode code = curl_url_set(u, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME);
     if (code != CURLUE_OK)
@@ -49,8 +49,8 @@ bool url_parse(struct arena *a, const char *text, struct url *out, struct error 
 char *url_redact(struct arena *a, const char *text)
 {
     struct buf out = BUF_IN(a);
-    const char *scheme_end = text ? strstr(text, "://") : NULL;
-    const char *rest = scheme_end ? scheme_end + 3 : text ? text : "";
+    const char *scheme_end = text ? strstr(text, ":/") : NULL;
+    const char *rest = scheme_end ? scheme_end + 1 + strspn(scheme_end + 1, "/") : text ? text : "";
     if (scheme_end)
         buf_add(&out, text, (size_t)(rest - text));
     const char *at = memrchr(rest, '@', strcspn(rest, "/?#"));
