@@ -155,7 +155,7 @@ static void leading_changed(void *ctx, bool leading)
     struct app *app = ctx;
     app->leading = leading;
     app->lost = !leading;
-    metric_set(app->instruments.leader, leading ? 1 : 0, (const char *[]){app->spec->name});
+    metric_set(app->instruments.leader, leading ? 1 : 0, (const char *[]){app->lease});
     pthread_kill(app->main_thread, SIGUSR1); // have a look
 }
 
@@ -178,6 +178,8 @@ static bool start_leader(struct app *app, struct error *err)
         sha256_hex(selector, strlen(selector), hash);
         name = arena_printf(scratch, "%s-%.8s", name, hash);
     }
+    app->lease = xstrdup(name);
+    metric_set(app->instruments.leader, 0, (const char *[]){name});
     app->leader =
         leader_start(app->lease_kube,
                      &(struct leader_options){.name = name,
@@ -352,6 +354,7 @@ static void release(struct app *app)
     flags_free(app->flags);
     free(app->own_namespace);
     free(app->instance);
+    free(app->lease);
 }
 
 static int serve_and_work(struct app *app)
@@ -396,10 +399,10 @@ int app_main(const struct app_spec *spec, int argc, char **argv)
         flags_free(app.flags);
         return 0;
     }
+    memory_tune(argv);
     enum log_level level = LOG_INFO;
     log_level_parse(app_flag(&app, "log-level"), &level);
     log_init(spec->name, level, str_eq(app_flag(&app, "log-encoding"), "json"));
-    memory_tune();
     const sigset_t set = signals();
     pthread_sigmask(SIG_BLOCK, &set, NULL); // threads inherit it: signals are for the main thread alone
     signal(SIGPIPE, SIG_IGN);

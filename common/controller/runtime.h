@@ -50,8 +50,8 @@ void recorder_add(struct recorder *r, struct arena *scratch, struct value object
 void recorder_stop(struct recorder *r, int64_t deadline_ms);
 
 // ---- memory.c -------------------------------------------------------------------------------------------------------
-void memory_tune(void);      // before threads start
-void memory_give_back(void); // what is free of the heap, and code that was touched: it comes back from the page cache
+void memory_tune(char **argv); // first of all: the program may start anew
+void memory_give_back(void);   // what is free of the heap, and code that was touched: it comes back from the page cache
 
 // ---- leader.c -------------------------------------------------------------------------------------------------------
 struct leader;
@@ -121,6 +121,7 @@ struct app {
     const char *namespace; // the only one that is watched; NULL: all
     char *own_namespace;   // where this process runs, and its lease is
     char *instance;        // host name: the pod's
+    char *lease;           // the Lease's name; NULL: without leader election
     void *data;
     int ending; // atomic: reconciles look at it through r->cancel
     atomic_bool synced, leading, lost;

@@ -173,6 +173,7 @@ bool call_prepare(struct kube *k, CURL *easy, const struct kube_call *call, stru
     curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, (void *)(uintptr_t)(call->watch ? WATCH_SILENCE_MS : k->silence_ms));
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); // a resolver that hangs does not hold up the process' end
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 8192L);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L); // one for each connection to a TLS server
     set_tls(k, easy);
     if (c->proxy)
         curl_easy_setopt(easy, CURLOPT_PROXY, c->proxy);

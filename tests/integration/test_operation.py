@@ -45,6 +45,14 @@ def test_metrics(controller):
         assert "\n# TYPE %s " % name in text, name
 
 
+def test_no_memory_in_thread_caches(controller):
+    """The program starts anew with glibc's caches of freed memory switched off, under its own name and process id."""
+    with open("/proc/%d/environ" % controller.process.pid, "rb") as f:
+        assert b"GLIBC_TUNABLES=glibc.malloc.tcache_count=0" in f.read().split(b"\0")
+    with open("/proc/%d/comm" % controller.process.pid) as f:
+        assert f.read().strip() == controller.name[:15]
+
+
 def test_lease(controller, cluster):
     def held():
         lease = [x for x in cluster.list("lease") if x["metadata"]["name"] == controller.name + "-leader-election"]

@@ -328,13 +328,13 @@ def test_one_leads(cluster, namespace):
     with Probes(cluster, namespace, *LEADER) as first:
         holder = wait_for("leader", lambda: lease(cluster, namespace)["spec"]["holderIdentity"])
         with Probes(cluster, namespace, *LEADER) as second:
-            assert first.metric("leader_election_master_status", name="probe-controller") == 1
+            assert first.metric("leader_election_master_status", name="probe-controller-leader-election") == 1
             cluster.apply(probe(namespace))
             ready(cluster, namespace)
             assert second.metric("controller_runtime_reconcile_total") == 0
-            assert second.metric("leader_election_master_status") == 0
+            assert 'leader_election_master_status{name="probe-controller-leader-election"} 0' in second.metrics()
             first.process.kill()   # the lease runs out
-            wait_for("second leads", lambda: second.metric("leader_election_master_status", name="probe-controller") == 1)
+            wait_for("second leads", lambda: second.metric("leader_election_master_status", name="probe-controller-leader-election") == 1)
             new = lease(cluster, namespace)["spec"]
             assert new["holderIdentity"] != holder and new["leaseTransitions"] == 1
             cluster.patch("probe", "p", {"spec": {"text": "second"}}, namespace)
