@@ -169,20 +169,24 @@ static bool read_below(void *ctx, struct reconcile *r, const char *path, struct 
     return file_read(r->arena, file, FILE_MAX, out, err);
 }
 
-// Chart.yaml alone: what the chart is, before anything else of it is read.
+// What the chart is, before the rest of it is read.
 static bool read_metadata(struct reconcile *r, const char *dir, const char **name, const char **version,
                           struct error *err)
 {
-    struct slice text;
-    struct value metadata;
+    struct slice text, requirements = {0};
     if (!read_below((void *)dir, r, "Chart.yaml", &text, err))
         return error_wrap(err, "failed to load chart metadata");
-    if (!yaml_parse(r->arena, text.data, text.len, 0, &metadata, err))
-        return error_wrap(err, "cannot load Chart.yaml");
-    struct chart alone = {.metadata = metadata};
-    *name = value_str(value_get(metadata, "name"));
-    *version = value_str(value_get(metadata, "version"));
-    return chart_validate(&alone, err);
+    if (!read_below((void *)dir, r, "requirements.yaml", &requirements, err)) {
+        if (err->class != ERROR_NOT_FOUND)
+            return error_wrap(err, "failed to load chart metadata");
+        error_clear(err);
+    }
+    const struct chart *chart = chart_describe(r->arena, text, requirements, err);
+    if (!chart)
+        return false;
+    *name = chart_name(chart);
+    *version = chart_version(chart);
+    return true;
 }
 
 bool build_local(const struct build_request *q, const char *root, struct build *b, enum build_fault *fault,

@@ -49,6 +49,8 @@ bool chart_refuse(struct chart_notices *notices, const char *what, struct error 
 struct chart *chart_load(struct arena *a, const char *path, struct chart_notices *notices, struct error *err);
 struct chart *chart_load_archive(struct arena *a, struct slice tgz, struct error *err);
 struct chart *chart_load_dir(struct arena *a, const char *dir, struct error *err);
+// What a chart says it is, without its other files: Chart.yaml and, of version 1, requirements.yaml (empty: there is none).
+struct chart *chart_describe(struct arena *a, struct slice chart_yaml, struct slice requirements, struct error *err);
 
 const char *chart_name(const struct chart *c);
 const char *chart_version(const struct chart *c);

@@ -261,3 +261,10 @@ struct chart *chart_from_files(struct arena *a, struct chart_file *files, size_t
     struct loader l = {.arena = a, .notices = notices, .start = arena_used(a)};
     return load_files(&l, files, count, err);
 }
+
+struct chart *chart_describe(struct arena *a, struct slice chart_yaml, struct slice requirements, struct error *err)
+{
+    struct chart_file files[] = {{.name = "Chart.yaml", .data = chart_yaml},
+                                 {.name = "requirements.yaml", .data = requirements}};
+    return chart_from_files(a, files, requirements.len ? 2 : 1, NULL, err);
+}

@@ -423,6 +423,17 @@ def test_git_values_files(controller, cluster, git_server, namespace):
         failed(cluster, "helmchart", "app", namespace, "ValuesFilesError", "values files merge error", stalled=True, on="BuildFailed")
 
 
+@pytest.mark.parametrize("description,revision", [("apiVersion: v2\nname: app\nversion: 1.5\n", "1.5"), ("name: app\nversion: 0.2.0\n", "0.2.0")],
+                         ids=["number", "helm 2"])
+def test_git_loose_description(controller, cluster, git_server, namespace, description, revision):
+    """As Helm and Flux: a version that YAML takes for a number is one all the same, and without an apiVersion a chart is v1."""
+    git_source(cluster, git_server, namespace, below("app", chart(more={"Chart.yaml": description, "requirements.yaml": "dependencies: []\n"})))
+    helm_chart(cluster, namespace, "GitRepository")
+    obj = ready(cluster, "helmchart", "app", namespace)
+    assert obj["status"]["artifact"]["revision"] == revision
+    assert "app/templates/map.yaml" in contents(fetch(controller, obj["status"]["artifact"]))
+
+
 def test_git_packaged_chart(controller, cluster, git_server, namespace, tmp_path):
     """A chart that lies in the repository as a tgz is taken as it is."""
     with open(package(cluster, tmp_path, chart()), "rb") as f:
