@@ -22,6 +22,11 @@ def say(text):
     print("%6.1f s  %s" % (time.monotonic() - BEGAN, text), flush=True)
 
 
+def memory(controller):
+    resident, private = controller.memory()
+    return "%s %.1f MiB (%.1f its own)" % (controller.name, resident / 1024, private / 1024)
+
+
 def timeline(pipeline, tag):
     """Prints each step when it comes true, with the time since the push."""
     steps = pipeline.steps(tag)
@@ -47,7 +52,7 @@ def main():
     with ControlPlane(controller_manager=True) as cluster, GitServer() as git, Registry() as registry, Kubelet(cluster):
         cluster.crds(os.path.join(os.path.dirname(__file__), "..", "..", "charts", "runnel", "crds"))
         with start_all(cluster) as controllers:
-            say("three controllers run: " + ", ".join("%s %d KiB" % (c.name, c.memory()[0]) for c in controllers.all))
+            say("three controllers run: " + ", ".join(memory(c) for c in controllers.all))
             pipeline = Pipeline(cluster, git, registry, interval="5s", scan="2s")
             pipeline.set_up()
             say("GitOps repository with charts/my-app, image my-app:1.1.0, custom resources applied")
@@ -57,6 +62,7 @@ def main():
             say("CI pushed my-app:1.2.3")
             timeline(pipeline, "1.2.3")
             show(pipeline)
+            print("\nmemory now: " + ", ".join(memory(c) for c in controllers.all), flush=True)
             if a.keep:
                 print("\nEverything is running. export KUBECONFIG=%s PATH=%s:$PATH\nCtrl-C ends it."
                       % (cluster.kubeconfig, cluster.bin), flush=True)
