@@ -5,6 +5,7 @@
 // (reader.faults) while parsing goes on to the end of the document; then the fault of the earliest step is told.
 #include "value/internal.h"
 #include "value/yaml_scalar.h"
+#include "value/yaml_simple.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -286,7 +287,6 @@ static struct value decode_scalar(struct reader *r, const yaml_event_t *event)
     return type == YAML_TIMESTAMP ? text : v;
 }
 
-// Numbers as they come out of JSON: a float without fraction is written as a whole number there.
 static struct value through_json(struct reader *r, struct value v)
 {
     if (v.kind == V_FLOAT && !isfinite(v.number)) {
@@ -294,11 +294,7 @@ static struct value through_json(struct reader *r, struct value v)
         go_print_float(&text, v.number, 64, GO_FLOAT_G);
         fault(r, STEP_MARSHAL, "json: unsupported value: %s", text.data);
     }
-    if (r->flags & YAML_FLOATS)
-        return v.kind == V_INT ? value_float(value_num(v)) : v;
-    if (v.kind == V_FLOAT && v.number >= -0x1p63 && v.number < 0x1p63 && v.number == (double)(int64_t)v.number)
-        return value_int((int64_t)v.number);
-    return v;
+    return yaml_json_number(v, r->flags);
 }
 
 // ---- keys ---------------------------------------------------------------------------------------------------------
@@ -568,6 +564,8 @@ static void reader_end(struct reader *r)
 bool yaml_parse(struct arena *a, const char *data, size_t len, int flags, struct value *out, struct error *err)
 {
     struct reader r = {.arena = a, .err = err, .flags = flags};
+    if (len <= limits.bytes && yaml_simple_parse(a, slice_n(data, len), flags, limits.nodes, out))
+        return true;
     *out = VALUE_NULL;
     if (!reader_start(&r, data, len))
         return false;

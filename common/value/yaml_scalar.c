@@ -335,3 +335,12 @@ enum yaml_type yaml_resolve_v3(const char *text, size_t len, struct value *out)
 {
     return resolve(text, len, true, out);
 }
+
+struct value yaml_json_number(struct value v, int flags)
+{
+    if (flags & YAML_FLOATS)
+        return v.kind == V_INT ? value_float(value_num(v)) : v;
+    if (v.kind == V_FLOAT && v.number >= -0x1p63 && v.number < 0x1p63 && v.number == (double)(int64_t)v.number)
+        return value_int((int64_t)v.number);
+    return v;
+}
