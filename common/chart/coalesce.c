@@ -81,6 +81,11 @@ static void merge_tables(const struct coalescing *co, struct value dst, struct v
             notice(co, "warning: destination for ", &full, " is a table. Ignoring non-table value", &it.value);
         }
     }
+    // Helm writes dst's nulls into src, which shows where src is used afterwards: in import-values.
+    if (merge)
+        for (struct value_iter it = {0}; value_next(dst, &it);)
+            if (value_is_null(it.value))
+                value_set_n(src, it.key, it.key_len, VALUE_NULL);
 }
 
 void coalesce_tables(struct arena *a, struct value dst, struct value src, struct chart_notices *notices)

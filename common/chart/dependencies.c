@@ -24,6 +24,25 @@ static struct chart *copy_tree(struct arena *a, const struct chart *c, struct ch
     return copy;
 }
 
+// The chart that takes a dependency's place. As with Helm, only the chart itself is its own: its subcharts share their metadata with
+// those of other aliases, and what lies below them still has the loaded chart above it.
+static struct chart *dependency_copy(struct arena *a, const struct chart *c, const char *alias)
+{
+    struct chart *copy = arena_new_of(a, struct chart);
+    *copy = *c;
+    copy->metadata = value_copy(a, c->metadata);
+    memset(&copy->dependencies, 0, sizeof copy->dependencies);
+    for (size_t i = 0; i < c->dependencies.len; i++) {
+        struct chart *sub = arena_new_of(a, struct chart);
+        *sub = *c->dependencies.items[i];
+        sub->parent = copy;
+        vec_push(a, &copy->dependencies, sub);
+    }
+    if (!str_empty(alias))
+        value_set_str(copy->metadata, "name", alias);
+    return copy;
+}
+
 static bool matches(struct arena *a, const struct chart *c, struct value dependency)
 {
     return str_eq(chart_name(c), value_str_or(value_get(dependency, "name"), "")) &&
@@ -126,16 +145,15 @@ static void choose_charts(struct arena *a, struct chart *c)
         for (size_t i = 0; i < c->dependencies.len; i++) {
             if (!matches(a, c->dependencies.items[i], dependency))
                 continue;
-            struct chart *copy = copy_tree(a, c->dependencies.items[i], c);
-            if (!str_empty(alias))
-                value_set_str(copy->metadata, "name", alias);
-            vec_push(a, &chosen, copy);
+            vec_push(a, &chosen, dependency_copy(a, c->dependencies.items[i], alias));
             break;
         }
         if (!str_empty(alias))
             value_set_str(dependency, "name", alias);
         value_set(dependency, "enabled", value_bool(true));
     }
+    for (size_t i = 0; i < chosen.len; i++)
+        chosen.items[i]->parent = c;
     c->dependencies.items = chosen.items;
     c->dependencies.len = chosen.len;
     c->dependencies.cap = chosen.cap;
@@ -226,7 +244,7 @@ static struct value import_one(struct arena *a, const char *chart, struct value 
     value_set_str(view, "parent", parent);
     struct slice missing;
     if (find_table(values, arena_printf(a, "%s.%s", chart, child), &table, &missing)) {
-        coalesce_tables(a, imported, at_path(a, parent, value_copy(a, table)), notices);
+        coalesce_tables(a, imported, at_path(a, parent, table), notices); // no copy, as Helm: imports meet in `values` as well
         return view;
     }
     struct buf reason = BUF_IN(a);
@@ -264,6 +282,7 @@ static bool import_values(struct arena *a, struct chart *c, struct error *err)
         else
             value_unset(dependency, "import-values");
     }
+    values = value_copy(a, values);
     coalesce_tables(a, values, imported, c->notices); // the parent's own values win over what it imports
     c->values = values;
     return true;

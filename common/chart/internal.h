@@ -10,6 +10,8 @@ bool chart_unmarshal_map(struct arena *a, struct slice yaml, struct value *out, 
 // Decodes Chart.yaml (or requirements.yaml, into the same dict) as Go decodes it into chart.Metadata: scalars become strings
 // where the field is one, unknown keys are dropped, empty fields are left out.
 bool metadata_decode(struct arena *a, struct slice yaml, struct value into, struct error *err);
+// Whether a chart of this Chart.yaml's apiVersion is one that Helm installs.
+bool metadata_check_api_version(struct arena *a, struct slice yaml, struct error *err);
 bool lock_decode(struct arena *a, struct slice yaml, struct value *out, struct error *err);
 // Normalises white space and drops unprintable characters where Helm does, then checks. Messages start with "validation: ".
 bool metadata_validate(struct arena *a, struct value metadata, struct error *err);
@@ -30,7 +32,7 @@ bool helmignore_match(const struct helmignore *rules, const char *path, bool dir
 const char *chart_base_name(const char *path);
 bool chart_has_extension(const char *path, const char *extension); // ".tgz": exactly, as filepath.Ext
 
-// chartutil.MergeTables: src's entries join dst, whose own win; nulls stay.
+// chartutil.MergeTables: src's entries join dst, whose own win; nulls stay. Both change, and share tables afterwards.
 void coalesce_tables(struct arena *a, struct value dst, struct value src, struct chart_notices *notices);
 // chartutil.CoalesceValues (merge false) and MergeValues (merge true); values may be null. Result: a plain dict.
 bool coalesce_chart(struct arena *a, const struct chart *c, struct value values, bool merge, struct value *out,

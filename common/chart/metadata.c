@@ -23,7 +23,7 @@ struct field {
 };
 
 struct shape {
-    const char *name; // Go's name of the struct, for messages
+    const char *package, *name; // Go's package and name of the struct, for messages
     const char *list; // Go's type of a list of it
     const struct field *fields;
     size_t count;
@@ -34,7 +34,7 @@ static const struct field maintainer_fields[] = {
     {"email", "Email", FIELD_STRING, false, NULL},
     {"url", "URL", FIELD_STRING, false, NULL},
 };
-static const struct shape maintainer_shape = {"Maintainer", "[]*v2.Maintainer", maintainer_fields,
+static const struct shape maintainer_shape = {"v2", "Maintainer", "[]*v2.Maintainer", maintainer_fields,
                                               ARRAY_LEN(maintainer_fields)};
 
 static const struct field dependency_fields[] = {
@@ -47,7 +47,7 @@ static const struct field dependency_fields[] = {
     {"import-values", "ImportValues", FIELD_ANY_LIST, false, NULL},
     {"alias", "Alias", FIELD_STRING, false, NULL},
 };
-static const struct shape dependency_shape = {"Dependency", "[]*v2.Dependency", dependency_fields,
+static const struct shape dependency_shape = {"v2", "Dependency", "[]*v2.Dependency", dependency_fields,
                                               ARRAY_LEN(dependency_fields)};
 
 static const struct field metadata_fields[] = {
@@ -69,14 +69,17 @@ static const struct field metadata_fields[] = {
     {"dependencies", "Dependencies", FIELD_STRUCTS, false, &dependency_shape},
     {"type", "Type", FIELD_STRING, false, NULL},
 };
-static const struct shape metadata_shape = {"Metadata", NULL, metadata_fields, ARRAY_LEN(metadata_fields)};
+static const struct shape metadata_shape = {"v2", "Metadata", NULL, metadata_fields, ARRAY_LEN(metadata_fields)};
 
 static const struct field lock_fields[] = {
     {"generated", "Generated", FIELD_STRING, true, NULL},
     {"digest", "Digest", FIELD_STRING, true, NULL},
     {"dependencies", "Dependencies", FIELD_STRUCTS, true, &dependency_shape},
 };
-static const struct shape lock_shape = {"Lock", NULL, lock_fields, ARRAY_LEN(lock_fields)};
+static const struct shape lock_shape = {"v2", "Lock", NULL, lock_fields, ARRAY_LEN(lock_fields)};
+
+static const struct field base_fields[] = {{"apiVersion", "APIVersion", FIELD_STRING, false, NULL}};
+static const struct shape base_shape = {"loader", "chartBase", NULL, base_fields, ARRAY_LEN(base_fields)};
 
 // ---- decoding ---------------------------------------------------------------------------------------------------------
 
@@ -254,8 +257,8 @@ static bool decode_document(struct arena *a, struct slice yaml, struct value int
     if (!value_is(document, V_DICT))
         return error_set(err, ERROR_INVALID,
                          "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal %s into Go value of type "
-                         "v2.%s",
-                         json_type_name(document), shape->name);
+                         "%s.%s",
+                         json_type_name(document), shape->package, shape->name);
     struct decoder d = {.arena = a, .err = err};
     decode_struct(&d, document, into, shape, NULL);
     if (err->class)
@@ -266,6 +269,20 @@ static bool decode_document(struct arena *a, struct slice yaml, struct value int
 bool metadata_decode(struct arena *a, struct slice yaml, struct value into, struct error *err)
 {
     return decode_document(a, yaml, into, &metadata_shape, err);
+}
+
+bool metadata_check_api_version(struct arena *a, struct slice yaml, struct error *err)
+{
+    static const char *const read[] = {"", "v1", "v2"};
+    struct value base = value_dict(a);
+    if (!decode_document(a, yaml, base, &base_shape, err))
+        return error_wrap(err, "cannot load Chart.yaml");
+    const char *version = value_str_or(value_get(base, "apiVersion"), "");
+    for (size_t i = 0; i < ARRAY_LEN(read); i++)
+        if (str_eq(version, read[i]))
+            return true;
+    // Helm's code can read v3, and refuses to install it.
+    return error_set(err, ERROR_INVALID, str_eq(version, "v3") ? "invalid chart apiVersion" : "unsupported chart version");
 }
 
 bool lock_decode(struct arena *a, struct slice yaml, struct value *out, struct error *err)

@@ -155,6 +155,8 @@ static struct chart *load_folder(struct arena *a, const char *dir, struct chart_
         error_wrap(err, "unable to detect chart at %s", description);
         return NULL;
     }
+    if (!metadata_check_api_version(a, without_bom(text), err))
+        return NULL;
     const char *rules = arena_printf(a, "%s.helmignore", w.top);
     struct stat st;
     if (stat(rules, &st) == 0 &&
@@ -230,7 +232,7 @@ static struct chart *load_tgz(struct arena *a, struct slice tgz, bool detailed, 
     }
     for (size_t i = 0; i < count; i++)
         if (str_eq(files[i].name, "Chart.yaml"))
-            return chart_from_files(a, files, count, notices, err);
+            return !metadata_check_api_version(a, files[i].data, err) ? NULL : chart_from_files(a, files, count, notices, err);
     error_set(err, ERROR_INVALID, "unable to detect chart version, no Chart.yaml found");
     return NULL;
 }

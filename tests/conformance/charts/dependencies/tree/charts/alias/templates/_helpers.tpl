@@ -1,0 +1,1 @@
+{{ define "alias.name" }}{{ .Chart.Name }}-{{ .Release.Name }}{{ end }}
