@@ -71,7 +71,7 @@ static bool tpl(struct template_call *call, struct value *result)
         struct template_set *set = template_set_clone(call->arena, template_run_set(call->run));
         if (!template_parse(set, "gotpl", text.data, text.len, call->err))
             return error_wrap(call->err, "cannot parse template %s", quoted(call->arena, text));
-        if (!template_run_nested(call->run, set, "gotpl", call->args[1], &out, call->err))
+        if (!template_run_nested(call->run, set, NULL, call->args[1], &out, call->err))
             return error_wrap(call->err, "error during tpl function execution for %s", quoted(call->arena, text));
     }
     remove_no_value(&out);

@@ -9,7 +9,7 @@ static bool to_yaml(struct template_call *call, int flags, bool must, struct val
     struct error why = {0};
     if (!yaml_write(&out, call->args[0], flags, &why)) {
         if (must)
-            return error_move(call->err, &why);
+            return error_move(call->err, &why) || error_wrap(call->err, "error marshaling into JSON");
         error_clear(&why);
         *result = value_string("");
         return true;
@@ -35,27 +35,40 @@ static bool fn_to_yaml_pretty(struct template_call *call, struct value *result)
     return to_yaml(call, YAML_INDENT_LISTS, false, result);
 }
 
-static bool to_json(struct template_call *call, int flags, struct value *result)
+static bool to_json(struct template_call *call, int flags, bool must, struct value *result)
 {
-    struct buf out = BUF_IN(call->arena);
-    json_write(&out, call->args[0], flags);
-    *result = call_text(call, &out);
+    struct buf out = BUF_IN(call->arena), unused = BUF_IN(call->arena);
+    *result = value_string("");
+    if (json_write(&out, call->args[0], flags))
+        *result = call_text(call, &out);
+    else if (must)
+        return yaml_write(&unused, call->args[0], 0, call->err); // fails for the same reason, and says so
     return true;
 }
 
 static bool fn_to_json(struct template_call *call, struct value *result)
 {
-    return to_json(call, JSON_HTML, result);
+    return to_json(call, JSON_HTML, false, result);
+}
+
+static bool fn_must_to_json(struct template_call *call, struct value *result)
+{
+    return to_json(call, JSON_HTML, true, result);
 }
 
 static bool fn_to_pretty_json(struct template_call *call, struct value *result)
 {
-    return to_json(call, JSON_HTML | JSON_INDENT, result);
+    return to_json(call, JSON_HTML | JSON_INDENT, false, result);
+}
+
+static bool fn_must_to_pretty_json(struct template_call *call, struct value *result)
+{
+    return to_json(call, JSON_HTML | JSON_INDENT, true, result);
 }
 
 static bool fn_to_raw_json(struct template_call *call, struct value *result)
 {
-    return to_json(call, 0, result);
+    return to_json(call, 0, true, result);
 }
 
 // What the readers give where they fail.
@@ -172,8 +185,8 @@ static const struct template_func items[] = {
     {"fromYaml", "s", fn_from_yaml},
     {"fromYamlArray", "s", fn_from_yaml_array},
     {"mustFromJson", "s", fn_must_from_json},
-    {"mustToJson", "v", fn_to_json},
-    {"mustToPrettyJson", "v", fn_to_pretty_json},
+    {"mustToJson", "v", fn_must_to_json},
+    {"mustToPrettyJson", "v", fn_must_to_pretty_json},
     {"mustToRawJson", "v", fn_to_raw_json},
     {"mustToYaml", "v", fn_must_to_yaml},
     {"toJson", "v", fn_to_json},

@@ -462,23 +462,33 @@ static bool take_piece(struct slice *s, const struct piece *p, struct slice layo
     return false;
 }
 
-static char *quoted(struct arena *a, struct slice s)
+char *time_quote(struct arena *a, struct slice s)
 {
     struct buf out = BUF_IN(a);
-    go_quote(&out, s.data, s.len);
+    buf_char(&out, '"');
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.data[i];
+        if (c == '"' || c == '\\')
+            buf_printf(&out, "\\%c", c);
+        else if (c < ' ' || c > 0x7f)
+            buf_printf(&out, "\\x%02x", c);
+        else
+            buf_char(&out, (char)c);
+    }
+    buf_char(&out, '"');
     return out.data;
 }
 
 static bool cannot_parse(struct arena *a, struct slice layout, struct slice text, struct slice rest, struct slice piece,
                          struct error *err)
 {
-    return error_set(err, ERROR_INVALID, "parsing time %s as %s: cannot parse %s as %s", quoted(a, text),
-                     quoted(a, layout), quoted(a, rest), quoted(a, piece));
+    return error_set(err, ERROR_INVALID, "parsing time %s as %s: cannot parse %s as %s", time_quote(a, text),
+                     time_quote(a, layout), time_quote(a, rest), time_quote(a, piece));
 }
 
 static bool out_of_range(struct arena *a, struct slice text, const char *what, struct error *err)
 {
-    return error_set(err, ERROR_INVALID, "parsing time %s: %s out of range", quoted(a, text), what);
+    return error_set(err, ERROR_INVALID, "parsing time %s: %s out of range", time_quote(a, text), what);
 }
 
 static int days_in_month(int64_t year, int month)
@@ -529,7 +539,7 @@ bool layout_parse(struct arena *a, struct slice layout, struct slice text, const
                                   : cannot_parse(a, layout, text, at, p.text, err);
     }
     if (rest.len)
-        return error_set(err, ERROR_INVALID, "parsing time %s: extra text: %s", quoted(a, text), quoted(a, rest));
+        return error_set(err, ERROR_INVALID, "parsing time %s: extra text: %s", time_quote(a, text), time_quote(a, rest));
     if (r.half && r.pm && r.hour < 12)
         r.hour += 12;
     else if (r.half && !r.pm && r.hour == 12)

@@ -396,7 +396,7 @@ static struct token action(struct lexer *lx)
     case ')':
         return --lx->parens < 0 ? fault(lx, "unexpected right paren") : emit(lx, TOKEN_RIGHT_PAREN);
     case '.':
-        if (lx->pos >= lx->in.len || !is(lx->in.data[lx->pos], DIGIT))
+        if (lx->pos < lx->in.len && !is(lx->in.data[lx->pos], DIGIT))
             return field_or_variable(lx, TOKEN_FIELD);
         break;
     default:

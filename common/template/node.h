@@ -147,7 +147,8 @@ struct binding binding_of(const struct template_func *f, void *user);
 bool builtin_binding(struct slice name, struct binding *out); // one of Go's own functions
 struct tree *set_lookup(const struct template_set *set, const char *name, size_t len);
 void set_add(struct template_set *set, struct tree *tree);
-// Parses `source` and adds what it defines to the set.
-bool parse_source(struct template_set *set, struct arena *a, const char *name, struct slice source, struct error *err);
+// Parses `source` and adds what it defines to the set. main: the template `name` itself.
+bool parse_source(struct template_set *set, struct arena *a, const char *name, struct slice source, struct tree **main,
+                  struct error *err);
 
 #endif

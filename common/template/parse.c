@@ -321,7 +321,8 @@ static struct node *parse_root(struct parser *p)
     return parse_seq(p, NODE_LIST, pos, from);
 }
 
-bool parse_source(struct template_set *set, struct arena *a, const char *name, struct slice source, struct error *err)
+bool parse_source(struct template_set *set, struct arena *a, const char *name, struct slice source, struct tree **main,
+                  struct error *err)
 {
     struct parser p = {.set = set, .arena = a, .name = name, .err = err, .trees = map_new(a)};
     if (source.len >= UINT32_MAX)
@@ -338,5 +339,6 @@ bool parse_source(struct template_set *set, struct arena *a, const char *name, s
     void *tree;
     for (size_t i = 0; map_each(p.trees, &i, &key, &tree);)
         set_add(set, tree);
+    *main = map_get(p.trees, name);
     return true;
 }

@@ -39,6 +39,7 @@ struct template_set {
     struct map *trees;               // struct tree by name
     struct map *functions;           // struct binding by name; shared with the base until functions are added
     bool functions_shared;
+    struct tree *latest;             // what was parsed last
     enum missing_key missing;
 };
 

@@ -102,7 +102,7 @@ void set_add(struct template_set *set, struct tree *tree)
 
 bool template_parse(struct template_set *set, const char *name, const char *text, size_t len, struct error *err)
 {
-    return parse_source(set, set->arena, arena_strdup(set->arena, name), slice_n(text, len), err);
+    return parse_source(set, set->arena, arena_strdup(set->arena, name), slice_n(text, len), &set->latest, err);
 }
 
 bool template_defined(const struct template_set *set, const char *name)

@@ -61,8 +61,14 @@ static bool sequence(struct template_call *call, int64_t start, int64_t stop, in
         return false;
     arena_reset(call->arena, mark); // only asked whether it fits
     *result = value_list_typed(call->arena, "[]int");
-    for (uint64_t i = 0; i < count; i++)
-        value_push(*result, value_int_of(GO_INT, start + (int64_t)i * step));
+    if (count == 0)
+        return true;
+    // A step beyond the last int comes out at the first one, in Go as here, and may go on from there for long.
+    for (int64_t i = start; stop < start ? i > stop : i < stop; i = (int64_t)((uint64_t)i + (uint64_t)step)) {
+        value_push(*result, value_int_of(GO_INT, i));
+        if (value_len(*result) % 65536 == 0 && !template_alloc(call, value_len(*result) * sizeof(struct value)))
+            return false;
+    }
     return true;
 }
 

@@ -278,14 +278,43 @@ static struct moment later(struct moment m, int64_t ns)
     return m;
 }
 
-// time.ParseDuration's message.
+// The first unit that time.ParseDuration would not know, in a text that it refuses. False: the fault lies elsewhere.
+static bool bad_unit(struct slice text, struct slice *unit)
+{
+    static const char *const units[] = {"ns", "us", "\u00b5s", "\u03bcs", "ms", "s", "m", "h"};
+    size_t i = text.len && strchr("+-", text.data[0]) ? 1 : 0;
+    while (i < text.len) {
+        size_t start = i, digits = 0, point = 0;
+        for (; i < text.len && ((text.data[i] >= '0' && text.data[i] <= '9') || (text.data[i] == '.' && !point++)); i++)
+            digits += text.data[i] != '.';
+        if (!digits || i - start > 19) // no number, or one that overflows
+            return false;
+        *unit = slice_sub(text, i, text.len);
+        for (size_t k = 0; k < unit->len && unit->len; k++)
+            if (unit->data[k] == '.' || (unit->data[k] >= '0' && unit->data[k] <= '9'))
+                *unit = slice_sub(*unit, 0, k);
+        bool known = false;
+        for (size_t k = 0; k < ARRAY_LEN(units); k++)
+            known |= slice_eq_str(*unit, units[k]);
+        if (!known)
+            return true;
+        i += unit->len;
+    }
+    return false;
+}
+
+// time.ParseDuration, with its messages.
 static bool parse_duration(struct template_call *call, struct value text, int64_t *ns)
 {
+    struct slice unit, whole = value_slice(text);
     if (duration_parse(text.data, ns))
         return true;
-    struct buf quoted = BUF_IN(call->arena);
-    go_quote(&quoted, text.data, text.len);
-    return sprig_fail(call, "time: invalid duration %s", buf_cstr(&quoted));
+    const char *shown = time_quote(call->arena, whole);
+    if (!bad_unit(whole, &unit))
+        return sprig_fail(call, "time: invalid duration %s", shown);
+    if (unit.len == 0)
+        return sprig_fail(call, "time: missing unit in duration %s", shown);
+    return sprig_fail(call, "time: unknown unit %s in duration %s", time_quote(call->arena, unit), shown);
 }
 
 static bool fn_date_modify(struct template_call *call, struct value *result)

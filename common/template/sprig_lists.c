@@ -219,6 +219,8 @@ static bool fn_chunk(struct template_call *call, struct value *result)
 static bool fn_sort_alpha(struct template_call *call, struct value *result)
 {
     struct value texts = sprig_texts(call->arena, call->args[0]);
+    if (call->args[0].kind == V_NULL) // sprig_texts leaves nil out; alone, it is a text as any other
+        value_push(texts, value_string("<nil>"));
     size_t count = value_len(texts);
     struct value *sorted = arena_array(call->arena, struct value, count + 1);
     for (size_t i = 0; i < count; i++)

@@ -30,15 +30,9 @@ static bool random_text(struct template_call *call, const char *alphabet, struct
     return true;
 }
 
-// There is always a digit in it.
 static bool fn_rand_alpha_num(struct template_call *call, struct value *result)
 {
-    if (!random_text(call, LETTERS DIGITS, result))
-        return false;
-    char *text = (char *)result->data;
-    if (result->len && strcspn(text, DIGITS) == result->len)
-        text[random_below(result->len)] = (char)('0' + random_below(10));
-    return true;
+    return random_text(call, LETTERS DIGITS, result);
 }
 
 static bool fn_rand_alpha(struct template_call *call, struct value *result)

@@ -108,7 +108,7 @@ static bool fn_repeat(struct template_call *call, struct value *result)
     if (count < 0)
         return sprig_fail(call, "strings: negative Repeat count");
     size_t total;
-    if (__builtin_mul_overflow((size_t)count, s.len, &total))
+    if (__builtin_mul_overflow((size_t)count, s.len, &total) || total > INT64_MAX)
         return sprig_fail(call, "strings: Repeat output length overflow");
     char *text = template_alloc(call, total);
     if (!text)
@@ -145,7 +145,7 @@ static bool indent(struct template_call *call, bool newline, struct value *resul
     for (const char *p = s.data, *end = s.data + s.len; (p = memchr(p, '\n', (size_t)(end - p))); p++)
         lines++;
     if (__builtin_mul_overflow(lines, (size_t)spaces, &total) || __builtin_add_overflow(total, s.len + newline, &total))
-        return sprig_fail(call, "strings: Repeat output length overflow");
+        total = SIZE_MAX;
     char *text = template_alloc(call, total), *to = text;
     if (!text)
         return false;

@@ -82,14 +82,19 @@ static bool fn_initials(struct template_call *call, struct value *result)
     return true;
 }
 
+// Sprig takes each byte for a rune, and what has no white space is left alone.
 static bool fn_nospace(struct template_call *call, struct value *result)
 {
-    size_t count, kept = 0;
-    uint32_t *runes = runes_of(call, 0, &count);
-    for (size_t i = 0; i < count; i++)
-        if (!rune_is_space(runes[i]))
-            runes[kept++] = runes[i];
-    set_runes(call, runes, kept, result);
+    struct slice s = arg_text(call, 0);
+    struct buf out = BUF_IN(call->arena);
+    bool spaces = false;
+    for (size_t i = 0; i < s.len; i++) {
+        if (rune_is_space((unsigned char)s.data[i]))
+            spaces = true;
+        else
+            buf_rune(&out, (unsigned char)s.data[i]);
+    }
+    *result = spaces ? call_text(call, &out) : call->args[0];
     return true;
 }
 
@@ -121,6 +126,25 @@ struct word {
     bool mixed; // digits with small letters behind them: "2xx", "2m3s"
 };
 
+// As xstrings walks: bytes that are no UTF-8 belong to the rune behind them, at the end to the one before.
+static size_t valid_runes(struct template_call *call, uint32_t **runes, size_t **ends)
+{
+    struct slice s = arg_text(call, 0);
+    size_t count = 0, width;
+    *runes = arena_array(call->arena, uint32_t, s.len + 1);
+    *ends = arena_array(call->arena, size_t, s.len + 1);
+    for (size_t i = 0; i < s.len;) {
+        uint32_t rune = utf8_decode(s.data + i, s.len - i, &width);
+        i += width;
+        if (rune == RUNE_ERROR && i < s.len)
+            continue;
+        if (rune != RUNE_ERROR || count == 0)
+            (*runes)[count++] = rune;
+        (*ends)[count - 1] = i;
+    }
+    return count;
+}
+
 static struct word next_word(const uint32_t *runes, size_t from, size_t count)
 {
     struct word w = {.kind = kind_of(runes[from]), .from = from, .to = from + 1};
@@ -148,18 +172,31 @@ static bool parted(struct word before, struct word w)
     return w.kind != WORD_DIGITS || w.mixed;
 }
 
+// Words with capitals, and what connects words, are written rune by rune; the rest as it stands.
+static void add_word(struct buf *out, enum word_kind kind, struct slice text, char connector)
+{
+    if (kind != WORD_UPPER && kind != WORD_CONNECTOR) {
+        buf_slice(out, text);
+        return;
+    }
+    for (size_t i = 0, width; i < text.len; i += width) {
+        uint32_t rune = utf8_decode(text.data + i, text.len - i, &width);
+        buf_rune(out, is_connector(rune) ? (uint32_t)connector : rune_is_upper(rune) ? rune_to_lower(rune) : rune);
+    }
+}
+
 static bool connected(struct template_call *call, char connector, struct value *result)
 {
-    size_t count;
-    uint32_t *runes = runes_of(call, 0, &count);
+    uint32_t *runes;
+    size_t *ends, count = valid_runes(call, &runes, &ends);
     struct buf out = BUF_IN(call->arena);
     struct word before = {0};
     for (size_t i = 0; i < count; i = before.to) {
         struct word w = next_word(runes, i, count);
         if (w.kind != WORD_CONNECTOR && parted(before, w))
             buf_char(&out, connector);
-        for (size_t k = w.from; k < w.to; k++)
-            buf_rune(&out, w.kind == WORD_CONNECTOR ? (uint32_t)connector : rune_to_lower(runes[k]));
+        size_t start = w.from ? ends[w.from - 1] : 0;
+        add_word(&out, w.kind, slice_sub(arg_text(call, 0), start, ends[w.to - 1]), connector);
         before = w;
     }
     *result = call_text(call, &out);

@@ -71,7 +71,8 @@ struct template_set *template_set_clone(struct arena *a, const struct template_s
 // Executes into out (scratch goes to `a`). err: "template: NAME:LINE:COL: executing "NAME" at <…>: …".
 bool template_execute(const struct template_set *set, struct arena *a, const char *name, struct value data,
                       const struct template_limits *limits, struct buf *out, struct error *err);
-// For functions such as include and tpl: executes within a running execution, sharing its budgets.
+// For functions such as include and tpl: executes within a running execution, sharing its budgets. name NULL: what was
+// parsed last, even where it is empty and has not replaced a template of its name.
 bool template_run_nested(struct template_run *run, const struct template_set *set, const char *name, struct value data,
                          struct buf *out, struct error *err);
 const struct template_set *template_run_set(const struct template_run *run);

@@ -10,6 +10,7 @@ enum flow { FLOW_NEXT, FLOW_BREAK, FLOW_CONTINUE, FLOW_FAILED };
 #define STEPS_DEFAULT 50000000
 #define MEMORY_DEFAULT ((size_t)512 << 20)
 #define STACK_DEFAULT ((size_t)6 << 20)
+#define GO_SIZE_MAX ((size_t)1 << 48) // what Go's allocator takes on 64-bit machines; more is a panic of its own
 
 static enum flow walk(struct template_run *r, struct value dot, const struct node *n);
 
@@ -56,6 +57,10 @@ bool run_step(struct template_run *r)
 
 char *template_alloc(struct template_call *call, size_t size)
 {
+    if (size > GO_SIZE_MAX) {
+        error_set(call->err, ERROR_LIMIT, "runtime error: makeslice: len out of range");
+        return NULL;
+    }
     const struct template_run *r = call->run;
     size_t used = arena_used(r->arena) - r->arena_start;
     if (size < r->limits.memory && used < r->limits.memory - size)
@@ -305,8 +310,11 @@ static enum flow walk(struct template_run *r, struct value dot, const struct nod
 static const struct tree *find_tree(const struct template_set *set, const char *name, struct error *err)
 {
     const struct tree *tree = set_lookup(set, name, strlen(name));
-    if (!tree)
-        error_set(err, ERROR_INVALID, "template: no template \"%s\" associated with template \"gotpl\"", name);
+    if (!tree) {
+        struct buf quoted cleanup(buf_free) = {0};
+        go_quote(&quoted, name, strlen(name));
+        error_set(err, ERROR_INVALID, "template: no template %s associated with template \"gotpl\"", buf_cstr(&quoted));
+    }
     return tree;
 }
 
@@ -351,7 +359,7 @@ bool template_execute(const struct template_set *set, struct arena *a, const cha
 bool template_run_nested(struct template_run *r, const struct template_set *set, const char *name, struct value data,
                          struct buf *out, struct error *err)
 {
-    const struct tree *tree = find_tree(set, name, err);
+    const struct tree *tree = name ? find_tree(set, name, err) : set->latest;
     if (!tree)
         return false;
     // What the outer template has going on is put aside; budgets go on counting.
