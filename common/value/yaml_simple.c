@@ -320,7 +320,7 @@ static void push_entry(struct reader *r, struct slice key, struct value v)
 static bool make_dict(struct reader *r, size_t from, struct value *out)
 {
     size_t count = r->entries.len - from;
-    *out = dict_of(r->arena, r->entries.items + from, count);
+    *out = dict_of(r->arena, count ? r->entries.items + from : NULL, count);
     r->entries.len = from;
     return !(r->flags & YAML_UNIQUE_KEYS) || value_len(*out) == count;
 }
@@ -389,7 +389,7 @@ static bool read_flow(struct reader *r, struct value *out)
     r->depth--;
     if (!list)
         return make_dict(r, entries, out);
-    *out = list_of(r->arena, r->items.items + items, r->items.len - items);
+    *out = list_of(r->arena, r->items.len > items ? r->items.items + items : NULL, r->items.len - items);
     r->items.len = items;
     return true;
 }
@@ -572,7 +572,7 @@ static bool read_list(struct reader *r, size_t indent, struct value *out)
             return false;
         vec_push(NULL, &r->items, item);
     } while (r->p < r->end && r->indent == indent && is_item(r));
-    *out = list_of(r->arena, r->items.items + from, r->items.len - from);
+    *out = list_of(r->arena, r->items.len > from ? r->items.items + from : NULL, r->items.len - from);
     r->items.len = from;
     return r->p >= r->end || r->indent <= indent;
 }

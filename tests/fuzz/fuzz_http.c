@@ -28,7 +28,6 @@ static void check_url(struct arena *a, const char *text, const char *reference)
     struct error err cleanup(error_clear) = {0};
     struct url u;
     const char *shown = url_redact(a, text);
-    REQUIRE(str_eq(url_redact(a, shown), shown), "%s: redacted twice is %s", shown, url_redact(a, shown));
     if (!url_parse(a, text, &u, &err)) {
         fuzz_require_error(&err);
     } else {

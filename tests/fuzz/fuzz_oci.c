@@ -6,6 +6,8 @@
 #include "digest/digest.h"
 #include "oci/oci.h"
 
+#include <strings.h>
+
 bool __wrap_http_do(struct http *h, struct arena *a, const struct http_request *req, struct http_response *res,
                     struct error *err);
 
@@ -23,7 +25,7 @@ static const char *lower(struct arena *a, struct slice s)
 bool __wrap_http_do(struct http *h, struct arena *a, const struct http_request *req, struct http_response *res,
                     struct error *err)
 {
-    REQUIRE(str_has_prefix(req->url, "https://") || !(req->password || req->bearer || req->body.data),
+    REQUIRE(!strncasecmp(req->url, "https://", 8) || !(req->password || req->bearer || req->body.data),
             "a secret for %s", req->url);
     if (answers.len == 0)
         return error_set(err, ERROR_TRANSIENT, "GET %s: the server is gone", url_redact(a, req->url));

@@ -1,8 +1,13 @@
 // fuzz_yaml.c - YAML: what was read, written and read again is the same, and is written with the same bytes; but for the
-// runes, and the zero, that go-yaml, whose bytes we write, changes on that way.
+// runes, and the zero, that go-yaml, whose bytes we write, changes on that way. And what is read without libyaml is what
+// libyaml reads.
 #include "fuzz.h"
 
+#include "value/yaml_simple.h"
+
 #include <math.h>
+
+enum { NODES_MAX = 100000 };
 
 // Line breaks other than \n, byte order marks and control characters.
 static bool is_changed(struct slice s)
@@ -49,16 +54,30 @@ static void check_round_trip(struct arena *a, struct value v, int read_flags, in
             "written twice:\n%s\n%s", buf_cstr(&first), buf_cstr(&second));
 }
 
+// yaml_parse_all asks libyaml always.
+static void check_simple(struct arena *a, struct slice text, int flags)
+{
+    struct error err cleanup(error_clear) = {0};
+    struct value simple, all;
+    if (!yaml_simple_parse(a, text, flags, NODES_MAX, &simple))
+        return;
+    REQUIRE(yaml_parse_all(a, text.data, text.len, flags, &all, &err), "libyaml: %s", error_text(&err));
+    REQUIRE(value_len(all) <= 1 && value_deep_equal(simple, value_at(all, 0)), "libyaml reads %s, not %s",
+            json_text(a, all), json_text(a, simple));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const int read_flags[] = {0, YAML_FLOATS, YAML_UNIQUE_KEYS};
-    static const struct yaml_limits limits = {.nodes = 100000};
+    static const struct yaml_limits limits = {.nodes = NODES_MAX};
     struct arena *a cleanup(cleanup_arena) = arena_new();
+    struct slice text = fuzz_exact(a, slice_n((const char *)data, size));
     yaml_set_limits(&limits);
     for (size_t i = 0; i < ARRAY_LEN(read_flags); i++) {
         struct error err cleanup(error_clear) = {0};
         struct value v;
-        if (!yaml_parse(a, (const char *)data, size, read_flags[i], &v, &err)) {
+        check_simple(a, text, read_flags[i]);
+        if (!yaml_parse(a, text.data, text.len, read_flags[i], &v, &err)) {
             fuzz_require_error(&err);
             continue;
         }
@@ -67,7 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     struct error err cleanup(error_clear) = {0};
     struct value all;
-    if (!yaml_parse_all(a, (const char *)data, size, 0, &all, &err))
+    if (!yaml_parse_all(a, text.data, text.len, 0, &all, &err))
         fuzz_require_error(&err);
     else
         REQUIRE(value_is(all, V_LIST), "documents are no list");
