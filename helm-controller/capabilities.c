@@ -119,7 +119,8 @@ bool render_parse_kube_version(struct arena *a, const char *text, struct render_
 // ---- the objects ------------------------------------------------------------------------------------------------------
 
 struct capabilities {
-    struct object base, kube, versions, helm;
+    struct object base, kube, helm;
+    struct value versions; // Has is its method: see template/eval.c
     const struct render_capabilities *caps;
 };
 #define OWNER(member, self) ((struct capabilities *)((char *)(self) - offsetof(struct capabilities, member)))
@@ -175,41 +176,6 @@ static const struct value_class kube_class = {.go_type = "common.KubeVersion",
                                               .print = kube_print,
                                               .plain = kube_plain};
 
-// .Capabilities.APIVersions
-
-static bool versions_has(struct object *self, struct value_call *call)
-{
-    const struct render_capabilities *caps = OWNER(versions, self)->caps;
-    const char *wanted = value_str_or(call->args[0], "");
-    bool found = false;
-    for (size_t i = 0; i < caps->api_version_count && !found; i++)
-        found = str_eq(caps->api_versions[i], wanted);
-    call->result = value_bool(found);
-    return true;
-}
-static struct value versions_plain(struct arena *a, struct object *self)
-{
-    const struct render_capabilities *caps = OWNER(versions, self)->caps;
-    struct value list = value_list_typed(a, "[]string");
-    for (size_t i = 0; i < caps->api_version_count; i++)
-        value_push(list, value_string(caps->api_versions[i]));
-    return list;
-}
-static void versions_print(struct buf *out, struct object *self)
-{
-    const struct render_capabilities *caps = OWNER(versions, self)->caps;
-    for (size_t i = 0; i < caps->api_version_count; i++)
-        buf_printf(out, "%s%s", i ? " " : "[", caps->api_versions[i]);
-    buf_str(out, caps->api_version_count ? "]" : "[]");
-}
-static const struct value_member versions_members[] = {{"Has", true, 1, 1, versions_has}};
-static const struct value_class versions_class = {.go_type = "common.VersionSet",
-                                                  .go_kind = "slice",
-                                                  .members = versions_members,
-                                                  .member_count = ARRAY_LEN(versions_members),
-                                                  .print = versions_print,
-                                                  .plain = versions_plain};
-
 // .Capabilities.HelmVersion
 
 #define HELM_FIELD(index)                                                                                              \
@@ -258,7 +224,7 @@ static bool caps_kube(struct object *self, struct value_call *call)
 }
 static bool caps_versions(struct object *self, struct value_call *call)
 {
-    call->result = value_object(&OWNER(base, self)->versions);
+    call->result = OWNER(base, self)->versions;
     return true;
 }
 static bool caps_helm(struct object *self, struct value_call *call)
@@ -271,7 +237,7 @@ static struct value caps_plain(struct arena *a, struct object *self)
     struct capabilities *c = OWNER(base, self);
     struct value v = value_dict_fields(a);
     value_set(v, "KubeVersion", kube_plain(a, &c->kube));
-    value_set(v, "APIVersions", versions_plain(a, &c->versions));
+    value_set(v, "APIVersions", c->versions);
     value_set(v, "HelmVersion", helm_plain(a, &c->helm));
     return v;
 }
@@ -280,7 +246,7 @@ static void caps_print(struct buf *out, struct object *self)
     struct capabilities *c = OWNER(base, self);
     const struct render_capabilities *caps = c->caps;
     buf_printf(out, "&{{%s %s %s %s} ", caps->kube_version, kube_normal(caps), caps->kube_major, caps->kube_minor);
-    versions_print(out, &c->versions);
+    go_print_value(out, c->versions);
     buf_char(out, ' ');
     helm_print(out, &c->helm);
     buf_char(out, '}');
@@ -300,7 +266,9 @@ static const struct value_class caps_class = {.go_type = "*common.Capabilities",
 struct value scope_capabilities(struct arena *a, const struct render_capabilities *caps)
 {
     struct capabilities *c = arena_new_of(a, struct capabilities);
-    *c = (struct capabilities){
-        .base = {&caps_class}, .kube = {&kube_class}, .versions = {&versions_class}, .helm = {&helm_class}, .caps = caps};
+    *c = (struct capabilities){.base = {&caps_class}, .kube = {&kube_class}, .helm = {&helm_class}, .caps = caps};
+    c->versions = value_list_typed(a, "common.VersionSet");
+    for (size_t i = 0; i < caps->api_version_count; i++)
+        value_push(c->versions, value_string(caps->api_versions[i]));
     return value_object(&c->base);
 }

@@ -204,7 +204,9 @@ static bool files_truth(struct object *self)
 
 static bool files_index(struct object *self, const char *key, size_t len, struct value *out)
 {
-    return value_find(((struct files *)self)->by_path, key, len, out);
+    if (!value_find(((struct files *)self)->by_path, key, len, out))
+        *out = value_as_nil(value_bytes("", 0)); // Go's zero value
+    return true;
 }
 
 static bool files_next(struct object *self, struct value_iter *it)
@@ -213,8 +215,8 @@ static bool files_next(struct object *self, struct value_iter *it)
 }
 
 static const struct value_member files_members[] = {
-    {"Get", true, 1, 1, files_get},           {"GetBytes", true, 1, 1, files_get_bytes},
-    {"Glob", true, 1, 1, files_glob},         {"Lines", true, 1, 1, files_lines},
+    {"Get", true, 1, 1, files_get, "s"},           {"GetBytes", true, 1, 1, files_get_bytes, "s"},
+    {"Glob", true, 1, 1, files_glob, "s"},         {"Lines", true, 1, 1, files_lines, "s"},
     {"AsConfig", true, 0, 0, files_as_config}, {"AsSecrets", true, 0, 0, files_as_secrets},
 };
 static const struct value_class files_class = {.go_type = "engine.files",

@@ -209,10 +209,13 @@ static bool eval_method(struct template_run *r, struct value dot, struct object 
     struct value few[ARGS_ON_STACK];
     struct value *argv = argc <= ARGS_ON_STACK ? few : arena_alloc(r->arena, argc * sizeof *argv);
     for (size_t i = 0; i < ops.count; i++)
-        if (!eval_arg(r, dot, 'v', ops.nodes[i], &argv[i]))
+        if (!eval_arg(r, dot, m->args ? m->args[i] : 'v', ops.nodes[i], &argv[i]))
             return false;
-    if (ops.final)
-        argv[ops.count] = as_concrete(*ops.final);
+    if (ops.final) {
+        argv[ops.count] = *ops.final;
+        if (!fit(r, &argv[ops.count], m->args ? m->args[ops.count] : 'v'))
+            return false;
+    }
     struct error why = {0};
     struct value_call call = {.arena = r->arena, .args = argv, .argc = argc, .err = &why};
     if (!m->get(self, &call))
@@ -252,6 +255,25 @@ static bool dict_field(struct template_run *r, struct value receiver, struct sli
         return missing_key(r, receiver, name, out);
     // In a typed dict there are only strings: which type it is matters to what evaluates a field of one.
     *out = out->kind == V_STRING && element_type(receiver) ? as_concrete(*out) : as_interface(*out);
+    return true;
+}
+
+// The other method of a Helm type that Go would find by reflection: common.VersionSet, which is a []string.
+static bool has_version(struct template_run *r, struct value dot, struct value versions, const struct operands *ops,
+                        struct value *out)
+{
+    size_t argc = ops->count + (ops->final != NULL);
+    struct value wanted;
+    if (argc != 1)
+        return wrong_count(r, "Has", 1, false, ops->count, argc);
+    if (ops->final)
+        wanted = *ops->final;
+    if (ops->final ? !fit(r, &wanted, 's') : !eval_arg(r, dot, 's', ops->nodes[0], &wanted))
+        return false;
+    bool found = false;
+    for (size_t i = 0; i < value_len(versions) && !found; i++)
+        found = slice_eq(value_slice(value_at(versions, i)), value_slice(wanted));
+    *out = value_bool(found);
     return true;
 }
 
@@ -300,6 +322,10 @@ static bool eval_field(struct template_run *r, struct value dot, struct value re
             return run_fail(r, ERROR_INVALID, "nil data; no entry for key \"%.*s\"", SLICE_ARG(name));
         *out = VALUE_NULL;
         return true;
+    case V_LIST:
+        if (go_type_is(receiver, "common.VersionSet") && slice_eq_str(name, "Has"))
+            return has_version(r, dot, receiver, &ops, out);
+        // fallthrough
     default:
         return cannot_evaluate(r, receiver, name);
     }

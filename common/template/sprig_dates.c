@@ -181,7 +181,7 @@ static struct value time_plain(struct arena *a, struct object *self)
 static const struct value_member time_members[] = {
     {"AddDate", true, 3, 3, time_add_date}, {"After", true, 1, 1, time_after},
     {"Before", true, 1, 1, time_before},    {"Day", true, 0, 0, time_day},
-    {"Equal", true, 1, 1, time_equal},      {"Format", true, 1, 1, time_format},
+    {"Equal", true, 1, 1, time_equal},      {"Format", true, 1, 1, time_format, "s"},
     {"Hour", true, 0, 0, time_hour},        {"IsZero", true, 0, 0, time_is_zero},
     {"Local", true, 0, 0, time_local},      {"Minute", true, 0, 0, time_minute},
     {"Month", true, 0, 0, time_month},      {"Nanosecond", true, 0, 0, time_nanosecond},

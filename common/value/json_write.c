@@ -113,7 +113,7 @@ static bool write_dict(struct writer *w, struct value v, const struct walk *up)
 static bool write_value(struct writer *w, struct value v, const struct walk *up)
 {
     struct walk here;
-    switch (v.kind) {
+    switch (value_is_nil(v) ? V_NULL : v.kind) {
     case V_NULL:
         buf_add(w->out, "null", 4);
         return true;
@@ -137,12 +137,8 @@ static bool write_value(struct writer *w, struct value v, const struct walk *up)
         buf_char(w->out, '"');
         return true;
     case V_LIST:
-        if (value_is_nil(v))
-            return write_value(w, VALUE_NULL, up);
         return write_list(w, v.list, up);
     case V_DICT:
-        if (value_is_nil(v))
-            return write_value(w, VALUE_NULL, up);
         return write_dict(w, v, up);
     default:
         if (!w->scratch)

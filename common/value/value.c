@@ -34,11 +34,6 @@ struct value value_as_nil(struct value v)
     return v;
 }
 
-bool value_is_nil(struct value v)
-{
-    return (v.reserved & VALUE_NIL) && value_len(v) == 0;
-}
-
 struct value value_dict_fields(struct arena *a)
 {
     struct value out = value_dict(a);

@@ -110,7 +110,6 @@ static inline bool value_is_null(struct value v)
 const char *value_str(struct value v);                          // a string's text, else NULL
 const char *value_str_or(struct value v, const char *fallback); // fallback also for the empty string
 struct slice value_slice(struct value v);                       // string or bytes, else empty
-bool value_is_nil(struct value v);                              // empty, and VALUE_NIL
 bool value_true(struct value v);                                // the boolean true
 bool value_bool_or(struct value v, bool fallback);
 int64_t value_int_or(struct value v, int64_t fallback); // ints, and floats that are whole
@@ -118,6 +117,10 @@ double value_num(struct value v);                       // ints and floats; else
 bool value_truth(struct value v);                       // Go templates' truth: not the type's empty value
 
 size_t value_len(struct value v); // items, entries, bytes; else 0
+static inline bool value_is_nil(struct value v)
+{
+    return (v.reserved & VALUE_NIL) && value_len(v) == 0;
+}
 struct value value_at(struct value list, size_t i);
 struct value value_get(struct value dict, const char *key);
 struct value value_get_n(struct value dict, const char *key, size_t len);
@@ -185,6 +188,7 @@ struct value_member {
     int min_args, max_args; // of a method; max -1: any
     // Fills call->result; false: call->err says why (a method that returns an error).
     bool (*get)(struct object *self, struct value_call *call);
+    const char *args; // what a method takes, in the letters of template.h, one for each argument; NULL: anything
 };
 struct value_class {
     const char *go_type; // "*chart.Metadata", "engine.files"
@@ -233,6 +237,10 @@ enum {
 // One document; an empty one is null; more than one: the first, as sigs.k8s.io/yaml reads.
 // Errors: go-yaml's words, "yaml: line 3: did not find expected key" with err->code = line.
 bool yaml_parse(struct arena *a, const char *data, size_t len, int flags, struct value *out, struct error *err);
+// The same as sigs.k8s.io/yaml's Unmarshal into a Go type that has keys: a dict, or null where the document is empty.
+bool yaml_decode(struct arena *a, struct slice text, int flags, const char *go_type, struct value *out,
+                 struct error *err);
+const char *go_json_kind(struct value v); // encoding/json's word for what it is: "number", "array"
 // All documents; empty ones (only comments) are left out. *out is a list.
 bool yaml_parse_all(struct arena *a, const char *data, size_t len, int flags, struct value *out, struct error *err);
 void yaml_set_limits(const struct yaml_limits *limits); // for the process; NULL: the defaults

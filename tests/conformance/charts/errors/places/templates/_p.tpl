@@ -1,0 +1,2 @@
+{{ define "parent.only" }}{{ required "parent's" .Values.none }}{{ end }}
+{{ define "same" }}from parent{{ end }}

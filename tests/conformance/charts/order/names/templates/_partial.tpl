@@ -1,0 +1,2 @@
+{{ define "p" }}partial{{ end }}
+kind: Never
