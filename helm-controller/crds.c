@@ -46,8 +46,11 @@ static bool established(const struct objects *o, struct value live, struct error
     enum kstatus status = kstatus_of(o->arena, live, &why);
     int64_t since_us;
     bool late = time_parse_rfc3339(created, &since_us) && clock_wall_us() - since_us > ESTABLISH_S * INT64_C(1000000);
-    if (status == KSTATUS_CURRENT)
+    if (status == KSTATUS_CURRENT) {
+        if (!late) // discovery may have been asked before it was there
+            kube_discovery_forget(o->kube);
         return true;
+    }
     if (status == KSTATUS_FAILED || late)
         error_set(err, ERROR_INVALID, "failed to wait for CustomResourceDefinition %s: status: '%s': %s",
                   kube_name(live), kstatus_name(status), str_or(why, ""));

@@ -35,9 +35,10 @@ static bool overdue(const struct release *r, size_t i, int64_t timeout_ms)
     return text && time_parse_rfc3339(text, &started_us) && clock_wall_us() / 1000 - started_us / 1000 > timeout_ms;
 }
 
+// A CustomResourceDefinition too: the hooks after it may be of its kind.
 static bool waits_for(struct value object)
 {
-    return str_eq(kube_kind(object), "Job") || str_eq(kube_kind(object), "Pod");
+    return str_eq(kube_kind(object), "Job") || str_eq(kube_kind(object), "Pod") || objects_is_crd(object);
 }
 
 // Whether the cluster may delete it once it has ended.
@@ -82,7 +83,7 @@ static bool clean_up(const struct objects *o, const struct running *hooks, size_
     return true;
 }
 
-// What the hook's Jobs and Pods say: CURRENT when all have succeeded.
+// What the hook's Jobs, Pods and CustomResourceDefinitions say: CURRENT when all have succeeded.
 static enum kstatus outcome(const struct objects *o, const object_list *list, const char **why, struct error *err)
 {
     for (size_t i = 0; i < list->len; i++) {
@@ -97,6 +98,8 @@ static enum kstatus outcome(const struct objects *o, const object_list *list, co
         enum kstatus status = value_is_null(live) ? KSTATUS_NOT_FOUND : kstatus_completed(o->arena, live, why);
         if (status != KSTATUS_CURRENT)
             return status;
+        if (objects_is_crd(list->items[i]))
+            kube_discovery_forget(o->kube);
     }
     return KSTATUS_CURRENT;
 }

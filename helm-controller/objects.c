@@ -9,6 +9,7 @@
 #define OWNER_NAME "helm.toolkit.fluxcd.io/name"
 #define OWNER_NAMESPACE "helm.toolkit.fluxcd.io/namespace"
 #define LISTED_MAX 10000 // objects in one release
+#define FAULTS_TOLD 10   // that a message names
 
 // The dict below a key, made where it is missing or null.
 static struct value child(struct arena *a, struct value dict, const char *key)
@@ -89,71 +90,89 @@ static const char *api_version_of(struct value object)
     return value_str_or(value_get(object, "apiVersion"), "");
 }
 
-// Adds an object, or the items of a list, with its namespace. `known` false: an unknown kind is left out.
-static bool add_object(const struct objects *o, struct value object, bool known, int depth, object_list *out,
-                       struct error *err)
+struct parsing {
+    const struct objects *o;
+    bool known; // an unknown kind is a fault; else it is left out
+    object_list *out;
+    struct buf faults; // what the chart is to blame for, one after the other
+    size_t fault_count;
+};
+
+static bool fault(struct parsing *p, const char *text)
 {
+    if (p->fault_count++ < FAULTS_TOLD)
+        buf_printf(&p->faults, "%s%s", p->faults.len ? ", " : "", text);
+    return true;
+}
+
+// Adds an object, or the items of a list, with its namespace. False: the API server cannot be asked.
+static bool add_object(struct parsing *p, struct value object, int depth, struct error *err)
+{
+    struct arena *a = p->o->arena;
     struct kube_resource resource;
     const char *kind = kube_kind(object);
     struct value items = value_get(object, "items");
     if (str_has_suffix(kind, "List") && value_is(items, V_LIST) && depth < 2) {
         for (size_t i = 0; i < value_len(items); i++)
-            if (!add_object(o, value_at(items, i), known, depth + 1, out, err))
+            if (!add_object(p, value_at(items, i), depth + 1, err))
                 return false;
         return true;
     }
-    if (out->len >= LISTED_MAX)
+    if (p->out->len >= LISTED_MAX)
         return error_set(err, ERROR_LIMIT, "release has more than %d objects", LISTED_MAX);
-    if (known && str_empty(kube_name(object)))
-        return error_set(err, ERROR_INVALID,
-                         "unable to build kubernetes objects from release manifest: %s: resource name may not be empty",
-                         kind);
-    if (!kube_discover(o->kube, api_version_of(object), kind, &resource, err)) {
+    if (p->known && str_empty(kube_name(object)))
+        return fault(p, arena_printf(a, "%s: resource name may not be empty", kind));
+    if (!kube_discover(p->o->kube, api_version_of(object), kind, &resource, err)) {
         if (err->class != ERROR_NOT_FOUND)
             return false;
         error_clear(err);
-        if (!known)
-            return true;
-        return error_set(err, ERROR_INVALID,
-                         "unable to build kubernetes objects from release manifest: resource mapping not found for "
-                         "name: \"%s\" namespace: \"%s\" "
-                         "from \"\": no matches for kind \"%s\" in version \"%s\"\nensure CRDs are installed first",
-                         kube_name(object), kube_namespace(object), kind, api_version_of(object));
+        return !p->known ||
+               fault(p, arena_printf(a,
+                                     "resource mapping not found for name: \"%s\" namespace: \"%s\" from "
+                                     "\"\": no matches for kind \"%s\" in version \"%s\"\nensure CRDs are "
+                                     "installed first",
+                                     kube_name(object), kube_namespace(object), kind, api_version_of(object)));
     }
-    struct value metadata = child(o->arena, object, "metadata");
+    struct value metadata = child(a, object, "metadata");
     if (!resource.namespaced)
         value_unset(metadata, "namespace");
     else if (str_empty(kube_namespace(object)))
-        value_set_str(metadata, "namespace", o->release_namespace);
-    vec_push(o->arena, out, object);
+        value_set_str(metadata, "namespace", p->o->release_namespace);
+    vec_push(a, p->out, object);
     return true;
 }
 
-static bool parse(const struct objects *o, const manifest_list *manifests, bool known, object_list *out,
-                  struct error *err)
+static bool parse(struct parsing *p, const manifest_list *manifests, struct error *err)
 {
+    p->faults = BUF_IN(p->o->arena);
     for (size_t i = 0; i < manifests->len; i++) {
         const struct manifest *m = &manifests->items[i];
         struct value object;
-        if (!yaml_parse(o->arena, m->text, m->len, 0, &object, err))
+        if (!yaml_parse(p->o->arena, m->text, m->len, 0, &object, err))
             return error_wrap(err, "%s", m->source);
-        if (!value_is(object, V_DICT))
-            continue;
-        if (!add_object(o, object, known, 0, out, err))
+        if (value_is(object, V_DICT) && !add_object(p, object, 0, err))
             return false;
     }
-    return true;
+    if (!p->fault_count)
+        return true;
+    if (p->fault_count > FAULTS_TOLD)
+        buf_printf(&p->faults, ", and %zu more", p->fault_count - FAULTS_TOLD);
+    bool many = p->fault_count > 1;
+    return error_set(err, ERROR_INVALID, "unable to build kubernetes objects from release manifest: %s%s%s",
+                     many ? "[" : "", buf_cstr(&p->faults), many ? "]" : "");
 }
 
 bool objects_parse(const struct objects *o, const manifest_list *manifests, object_list *out, struct error *err)
 {
-    return parse(o, manifests, true, out, err);
+    struct parsing p = {.o = o, .known = true, .out = out};
+    return parse(&p, manifests, err);
 }
 
 bool objects_parse_stored(const struct objects *o, struct slice manifest, object_list *out, struct error *err)
 {
     manifest_list list = {0};
-    return manifests_parse(o->arena, manifest, &list, err) && parse(o, &list, false, out, err);
+    struct parsing p = {.o = o, .out = out};
+    return manifests_parse(o->arena, manifest, &list, err) && parse(&p, &list, err);
 }
 
 static struct slice group_of(struct value object)

@@ -28,8 +28,8 @@ bool objects_mark(const struct objects *o, manifest_list *manifests, hook_list *
 // The same labels on one object: a CustomResourceDefinition of crds/, which is no part of the release.
 void objects_set_origin(const struct objects *o, struct value object);
 
-// Parses manifests; lists are taken apart, namespaces filled in by what discovery says of the kind. A kind that the
-// server does not have is ERROR_INVALID in Helm's words.
+// Parses manifests; lists are taken apart, namespaces filled in by what discovery says of the kind. Kinds that the
+// server does not have and names that are missing are one ERROR_INVALID, in Helm's words.
 bool objects_parse(const struct objects *o, const manifest_list *manifests, object_list *out, struct error *err);
 // The same from a record's manifest, for objects that are to be deleted: kinds that the server no longer has are left
 // out.

@@ -121,9 +121,14 @@ def test_object_without_a_name(cluster, namespace, charts):
 
 
 def test_kind_that_the_server_lacks(cluster, namespace, charts):
-    charts.publish("1.0.0", templates={"x.yaml": "apiVersion: example.com/v1\nkind: Nothing\nmetadata: {name: x}\n"})
+    nothing = "apiVersion: example.com/v1\nkind: Nothing\nmetadata: {name: %s}\n"
+    charts.publish("1.0.0", templates={"a.yaml": nothing % "first", "b.yaml": nothing % "second"})
     cluster.apply(release(namespace))
-    wait_release(cluster, namespace, status="False", reason="InstallFailed", message='no matches for kind "Nothing" in version "example.com/v1"')
+    obj = wait_release(cluster, namespace, status="False", reason="InstallFailed")
+    tgz = os.path.join(charts.web.root, cluster.get("helmchart", "app", namespace)["status"]["artifact"]["path"])
+    with pytest.raises(AssertionError) as helm_says:
+        cluster.run_helm("install", "app", tgz, "-n", namespace)
+    assert condition(obj)["message"].split(": ", 1)[1] == str(helm_says.value).split("INSTALLATION FAILED: ")[1]
 
 
 def test_take_ownership_can_be_refused(cluster, namespace, charts):
