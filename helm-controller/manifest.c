@@ -120,24 +120,12 @@ struct head_reader {
     struct error *err;
 };
 
-static const char *json_type(struct value v)
-{
-    switch (v.kind) {
-    case V_BOOL: return "bool";
-    case V_INT:
-    case V_FLOAT: return "number";
-    case V_LIST: return "array";
-    case V_DICT: return "object";
-    default: return "string";
-    }
-}
-
 static void mismatch(struct head_reader *r, struct value v, const char *field, const char *type)
 {
     if (!r->err->class)
         error_set(r->err, ERROR_INVALID,
                   "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal %s into Go struct field %s of type %s",
-                  json_type(v), field, type);
+                  go_json_kind(v), field, type);
 }
 
 // A string field takes any scalar, as sigs.k8s.io/yaml reads it.
@@ -182,15 +170,8 @@ static bool read_head(struct arena *a, struct slice text, struct head *out, stru
 {
     *out = (struct head){.api_version = "", .kind = "", .name = "", .namespace = ""};
     struct value document = VALUE_NULL;
-    if (!yaml_parse(a, text.data, text.len, 0, &document, err))
-        return error_wrap(err, "error converting YAML to JSON");
-    if (value_is_null(document))
-        return true;
-    if (!value_is(document, V_DICT))
-        return error_set(err, ERROR_INVALID,
-                         "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal %s into Go value of type "
-                         "util.SimpleHead",
-                         json_type(document));
+    if (!yaml_decode(a, text, 0, "util.SimpleHead", &document, err) || value_is_null(document))
+        return !err->class;
     struct head_reader r = {.arena = a, .err = err};
     out->api_version = text_of(&r, value_get(document, "apiVersion"), "SimpleHead.apiVersion");
     out->kind = text_of(&r, value_get(document, "kind"), "SimpleHead.kind");

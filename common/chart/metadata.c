@@ -88,23 +88,11 @@ struct decoder {
     struct error *err; // the first mismatch, as encoding/json reports it
 };
 
-static const char *json_type_name(struct value v)
-{
-    switch (v.kind) {
-    case V_BOOL: return "bool";
-    case V_INT:
-    case V_FLOAT: return "number";
-    case V_LIST: return "array";
-    case V_DICT: return "object";
-    default: return "string";
-    }
-}
-
 static void mismatch(struct decoder *d, struct value v, const struct shape *shape, const char *path, const char *go_type)
 {
     if (!d->err->class)
         error_set(d->err, ERROR_INVALID, "json: cannot unmarshal %s into Go struct field %s.%s of type %s",
-                  json_type_name(v), shape->name, path, go_type);
+                  go_json_kind(v), shape->name, path, go_type);
 }
 
 // sigs.k8s.io/yaml turns plain scalars into strings where the Go field is a string.
@@ -250,15 +238,9 @@ static bool decode_document(struct arena *a, struct slice yaml, struct value int
                             struct error *err)
 {
     struct value document = VALUE_NULL;
-    if (!yaml_parse(a, yaml.data, yaml.len, 0, &document, err))
-        return error_wrap(err, "error converting YAML to JSON");
-    if (value_is_null(document))
-        return true;
-    if (!value_is(document, V_DICT))
-        return error_set(err, ERROR_INVALID,
-                         "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal %s into Go value of type "
-                         "%s.%s",
-                         json_type_name(document), shape->package, shape->name);
+    const char *go_type = arena_printf(a, "%s.%s", shape->package, shape->name);
+    if (!yaml_decode(a, yaml, 0, go_type, &document, err) || value_is_null(document))
+        return !err->class;
     struct decoder d = {.arena = a, .err = err};
     decode_struct(&d, document, into, shape, NULL);
     if (err->class)

@@ -240,6 +240,33 @@ static void test_no_bytes(void **state)
     assert_int_equal(value_len(v), 0);
 }
 
+static void test_decode(void **state)
+{
+    static const struct {
+        const char *text;
+        enum value_kind kind;
+        const char *says; // NULL: no error
+    } cases[] = {
+        {"a: 1\n", V_DICT, NULL},
+        {"", V_NULL, NULL},
+        {"# nothing\n", V_NULL, NULL},
+        {"- a\n", V_LIST, "cannot unmarshal array into Go value of type v2.Metadata"},
+        {"text\n", V_STRING, "cannot unmarshal string into"},
+        {"1.5\n", V_FLOAT, "cannot unmarshal number into"},
+        {"true\n", V_BOOL, "cannot unmarshal bool into"},
+        {"a: [\n", V_NULL, "error converting YAML to JSON: yaml: line"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct error err cleanup(error_clear) = {0};
+        struct value out = VALUE_NULL;
+        bool ok = yaml_decode(a, slice_of(cases[i].text), 0, "v2.Metadata", &out, &err);
+        assert_int_equal(ok, !cases[i].says);
+        assert_int_equal(out.kind, cases[i].kind);
+        if (!ok)
+            assert_non_null(strstr(error_text(&err), cases[i].says));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +281,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_huge_scalars, setup, teardown),
         cmocka_unit_test_setup_teardown(test_mutations, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_bytes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_decode, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
