@@ -162,24 +162,33 @@ static struct result reconcile_image_policy(struct reconcile *r)
 
 // ---- the table ----------------------------------------------------------------------------------------------------
 
+struct search { // for the policies of a repository
+    struct value repository;
+    struct queue_keys *keys;
+};
+
+static bool visit(void *ctx, struct value policy)
+{
+    struct search *s = ctx;
+    if (str_eq(repository_namespace(policy), kube_namespace(s->repository)) &&
+        str_eq(value_str(value_path(policy, "spec.imageRepositoryRef.name")), kube_name(s->repository)))
+        queue_keys_add(s->keys, kube_namespace(policy), kube_name(policy));
+    return true;
+}
+
 // A change of the repository that can change what is elected: its tags, its image, who may use it.
 static void map_repository(struct app *app, struct informer *own, struct value old, struct value object,
                            struct arena *scratch, struct queue_keys *keys)
 {
     static const char *const paths[] = {"status.lastScanResult.revision", "status.canonicalImageName",
                                         "metadata.generation"};
+    struct search search = {object, keys};
+    struct arena *each cleanup(cleanup_arena) = arena_new();
     bool changed = value_is_null(old);
     for (size_t i = 0; i < ARRAY_LEN(paths) && !changed; i++)
         changed = !value_equal(value_path(old, paths[i]), value_path(object, paths[i]));
-    if (!changed)
-        return;
-    struct value list = informer_list(own, scratch, NULL);
-    for (size_t i = 0; i < value_len(list); i++) {
-        struct value policy = value_at(list, i);
-        if (str_eq(repository_namespace(policy), kube_namespace(object)) &&
-            str_eq(value_str(value_path(policy, "spec.imageRepositoryRef.name")), kube_name(object)))
-            queue_keys_add(keys, kube_namespace(policy), kube_name(policy));
-    }
+    if (changed)
+        informer_search(own, each, NULL, arena_printf(scratch, "\"%s\"", kube_name(object)), visit, &search);
 }
 
 static const struct controller_map maps[] = {

@@ -137,7 +137,8 @@ static struct result scan_now(struct reconcile *r, const struct oci_reference *i
         error_wrap(&err, "failed to configure authentication options");
         return result_failed(r, REASON_AUTHENTICATION_FAILED, &err);
     }
-    // Without its database the repository is not ready until it has one again. One whose image has no tags lost nothing.
+    // Without its database the repository is not ready until it has one again. One whose image has no tags lost
+    // nothing.
     bool lost = str_eq(why, NO_TAGS) && value_int_or(value_path(r->status, "lastScanResult.tagCount"), 0) > 0;
     if (lost) {
         condition_set(r, "Ready", "Unknown", "Progressing", "scanning: %s", why);

@@ -247,20 +247,28 @@ static void map_policy(struct app *app, struct informer *own, struct value old, 
         queue_keys_add(keys, kube_namespace(value_at(list, i)), kube_name(value_at(list, i)));
 }
 
+struct search { // for the automations of a source
+    struct value source;
+    struct queue_keys *keys;
+};
+
+static bool visit(void *ctx, struct value automation)
+{
+    struct search *s = ctx;
+    struct value ref = value_path(automation, "spec.sourceRef");
+    if (str_eq(value_str_or(value_get(ref, "namespace"), kube_namespace(automation)), kube_namespace(s->source)) &&
+        str_eq(value_str(value_get(ref, "name")), kube_name(s->source)))
+        queue_keys_add(s->keys, kube_namespace(automation), kube_name(automation));
+    return true;
+}
+
 static void map_repository(struct app *app, struct informer *own, struct value old, struct value object,
                            struct arena *scratch, struct queue_keys *keys)
 {
-    if (value_equal(value_path(old, "metadata.generation"), value_path(object, "metadata.generation")))
-        return;
-    struct value list = informer_list(own, scratch, NULL);
-    for (size_t i = 0; i < value_len(list); i++) {
-        struct value automation = value_at(list, i);
-        const char *namespace =
-            value_str_or(value_path(automation, "spec.sourceRef.namespace"), kube_namespace(automation));
-        if (str_eq(namespace, kube_namespace(object)) &&
-            str_eq(value_str(value_path(automation, "spec.sourceRef.name")), kube_name(object)))
-            queue_keys_add(keys, kube_namespace(automation), kube_name(automation));
-    }
+    struct search search = {object, keys};
+    struct arena *each cleanup(cleanup_arena) = arena_new();
+    if (!value_equal(value_path(old, "metadata.generation"), value_path(object, "metadata.generation")))
+        informer_search(own, each, NULL, arena_printf(scratch, "\"%s\"", kube_name(object)), visit, &search);
 }
 
 static const struct controller_map maps[] = {
