@@ -206,6 +206,14 @@ static void note_identity(struct editor *e, const yaml_event_t *event)
             *fields[i] = arena_strndup(e->arena, (const char *)event->data.scalar.value, event->data.scalar.length);
 }
 
+// A node other than a scalar begins: as a key it names nothing.
+static void begin_node(struct editor *e)
+{
+    struct frame *top = e->depth ? &e->stack[e->depth - 1] : NULL;
+    if (top && top->map && !top->value_next)
+        top->key = NULL;
+}
+
 static void node_done(struct editor *e)
 {
     if (e->depth && e->stack[e->depth - 1].map)
@@ -251,10 +259,12 @@ static bool read_events(struct editor *e)
             on_scalar(e, &event);
             break;
         case YAML_ALIAS_EVENT:
+            begin_node(e);
             node_done(e);
             break;
         case YAML_MAPPING_START_EVENT:
         case YAML_SEQUENCE_START_EVENT:
+            begin_node(e);
             deep = e->depth == DEPTH_MAX;
             if (!deep)
                 e->stack[e->depth++] = (struct frame){.map = event.type == YAML_MAPPING_START_EVENT};

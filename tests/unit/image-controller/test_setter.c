@@ -220,8 +220,8 @@ static void changes(void **state)
     struct setter_file file = {0};
     bool is_yaml;
     const char *text =
-        "kind: Deployment\napiVersion: apps/v1\nmetadata:\n  labels: {name: no, kind: no}\n  namespace: prod\n"
-        "  name: web\nspec:\n  kind: no\n  image: old:1" M("apps:my-app") "\n  tag: '1'" M(
+        "apiVersion: &v apps/v1\nkind: Deployment\n? {a: b}\n: no\nmetadata:\n  labels: {name: no, kind: no}\n"
+        "  namespace: prod\n  name: web\n  *v : no\nspec:\n  kind: no\n  image: old:1" M("apps:my-app") "\n  tag: '1'" M(
             "apps:my-app:tag") "\n"
                                "---\nkind: ConfigMap\nmetadata: {name: plain}\n---\ntag: x" M("apps:short:name") "\n";
     assert_true(setter_edit(a, slice_of(text), images, ARRAY_LEN(images), &out, &file, &is_yaml));
