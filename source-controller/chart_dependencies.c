@@ -112,7 +112,7 @@ static bool read_index(struct resolver *res, struct value object, struct remote 
     struct artifact stored;
     if (remote->client.oci)
         return true;
-    if (artifact_of(object, &stored) && store_has(res->request->source->store, stored.path))
+    if (artifact_stored(res->request->source->store, object, &stored))
         return file_read(r->arena, store_local(res->request->source->store, r->arena, stored.path), STORED_INDEX_MAX,
                          &remote->index, err);
     return helm_client_index(&remote->client, r->arena, settings_of(r)->index_max, &remote->index, err) ||

@@ -79,7 +79,7 @@ static bool read_includes(struct reconcile *r, struct includes *out, const char 
         if (!reconcile_get(r, (struct kube_ref){API, KIND, r->namespace, in->name}, &object, err))
             return error_wrap(err, "could not get resource for include '%s'", in->name);
         *reason = "NoArtifact";
-        if (!artifact_of(object, &in->artifact))
+        if (!artifact_stored(settings_of(r)->store, object, &in->artifact))
             return error_set(err, ERROR_NOT_FOUND, "no artifact available for include '%s'", in->name);
         in->in_status = value_path(object, "status.artifact");
     }

@@ -187,7 +187,7 @@ static struct result reconcile_helmchart(struct reconcile *r)
         error_wrap(&err, "failed to get source");
         return source_failed(&s, "FetchFailed", "SourceUnavailable", &err);
     }
-    bool has = artifact_of(object, &artifact) && store_has(s.store, artifact.path);
+    bool has = artifact_stored(s.store, object, &artifact);
     if (!has && (git || !is_oci(object)))
         return source_waits(&s, "FetchFailed", "NoSourceArtifact",
                             arena_printf(r->arena, "no artifact available for %s source '%s'", kind, name));

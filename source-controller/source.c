@@ -29,6 +29,13 @@ bool artifact_of(struct value object, struct artifact *out)
     return !str_empty(out->path);
 }
 
+bool artifact_stored(const struct store *s, struct value object, struct artifact *out)
+{
+    return artifact_of(object, out) &&
+           store_owns(out->path, kube_kind(object), kube_namespace(object), kube_name(object)) &&
+           store_has(s, out->path);
+}
+
 bool artifact_is(const struct artifact *a, const char *revision)
 {
     return a->path && str_eq(a->revision, revision);

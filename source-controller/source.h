@@ -57,6 +57,8 @@ struct result source_deleted(struct reconcile *r);
 // ---- artifacts in a status
 // --------------------------------------------------------------------------------------------------
 bool artifact_of(struct value object, struct artifact *out); // false: none
+// That of another source, if the store has it and it is its own: a forged path would read what is somebody else's.
+bool artifact_stored(const struct store *s, struct value object, struct artifact *out);
 bool artifact_is(const struct artifact *a, const char *revision);
 
 // Unpacks an artifact of this store: what Git's limits let in comes out again.

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from env.process import wait_for
-from runnel import request_reconcile, wait_event
+from runnel import request_reconcile, wait_condition, wait_event
 from source import below, chart, clean_up, fetch, ready, running, silent_server, source, tgz
 
 KIND = "gitrepository"
@@ -92,6 +92,15 @@ def test_forged_path(cluster, git_server, namespace, repo):
         request_reconcile(cluster, KIND, "forger", namespace)
         obj = wait_for("its own again", lambda: (lambda o: "/forger/" in o["status"]["artifact"]["path"] and o)(ready(cluster, KIND, "forger", namespace)))
         assert fetch(c, obj["status"]["artifact"]) and os.stat(path).st_ino == inode
+        # Nor is another's file read in the forger's name, while the forger itself does not look.
+        cluster.patch(KIND, "forger", {"spec": {"suspend": True}}, namespace)
+        cluster.raw("/apis/source.toolkit.fluxcd.io/v1/namespaces/%s/gitrepositories/forger/status" % namespace, "PATCH",
+                    json.dumps({"status": {"artifact": victim}}), content_type="application/merge-patch+json")
+        cluster.apply(source("HelmChart", "reader", namespace, chart=".", sourceRef={"kind": "GitRepository", "name": "forger"}))
+        wait_condition(cluster, "helmchart", "reader", namespace, status="False", reason="NoSourceArtifact")
+        cluster.apply(source("GitRepository", "including", namespace, url=git_server.http(name), ref={"branch": "main"},
+                             include=[{"repository": {"name": "forger"}, "toPath": "x"}]))
+        wait_condition(cluster, KIND, "including", namespace, status="False", reason="NoArtifact")
         clean_up(cluster, namespace)
 
 
