@@ -115,6 +115,8 @@ bool release_create(struct kube *k, struct arena *a, const char *storage_namespa
     value_set_str(metadata, "name", release_secret_name(a, release_name(r), release_version(r)));
     value_set_str(metadata, "namespace", storage_namespace);
     value_set(value_get(metadata, "labels"), "createdAt", text_of(a, r->created_s));
+    value_unset(value_get(metadata, "labels"), "modifiedAt"); // as Helm: from the first update on
+    r->modified_s = 0;
     drop_nulls(value_get(metadata, "annotations"));
     if (!kube_create(k, a, secret, "helm-controller", &stored, err))
         return error_wrap(err, "store release %s revision %d", release_name(r), release_version(r));

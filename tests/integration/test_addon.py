@@ -60,10 +60,10 @@ def test_a_controller_can_be_left_out(cluster):
 
 
 # ---- roles ------------------------------------------------------------------------------------------------------------------------
-def install(cluster, namespace, *words):
+def install(cluster, namespace, *words, tokens=True):
     """Installs the add-on; returns a kubeconfig with the token of each controller's ServiceAccount."""
     cluster.run_helm("install", "runnel", CHART, "-n", namespace, "--skip-crds", *words)
-    return {name: cluster.client_kubeconfig("%s-%s" % (namespace, name), token=cluster.run("create", "token", name, "-n", namespace).strip())
+    return tokens and {name: cluster.client_kubeconfig("%s-%s" % (namespace, name), token=cluster.run("create", "token", name, "-n", namespace).strip())
             for name in NAMES}
 
 
@@ -108,3 +108,17 @@ def test_without_cluster_admin(cluster, namespace, web_server):
         obj = wait_release(cluster, namespace)
         assert "installFailures" not in obj["status"]
     uninstall(cluster, namespace)
+
+
+def test_people_of_a_namespace_see_its_releases(pods_cluster):
+    """The role view, which the cluster aggregates, takes in the custom resources; edit may change them."""
+    system = "addon-people"
+    pods_cluster.namespace(system)
+    install(pods_cluster, system, "--set", "sourceController.enabled=false,imageController.enabled=false", tokens=False)
+    for role, verb, allowed in (("view", "get", "yes"), ("view", "delete", "no"), ("edit", "delete", "yes")):
+        pods_cluster.apply({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": role, "namespace": system},
+                            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+                            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": role + "er"}]})
+        wait_for("%s may %s: %s" % (role, verb, allowed), lambda: pods_cluster.run(
+            "auth", "can-i", verb, "helmreleases.helm.toolkit.fluxcd.io", "-n", system, "--as", role + "er", check=False).strip() == allowed)
+    uninstall(pods_cluster, system)
