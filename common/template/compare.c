@@ -1,5 +1,6 @@
 // compare.c - eq, ne, lt, le, gt, ge: Go's rules on which types compare with which.
 #include "template/builtins.h"
+#include "template/complex.h"
 
 enum basic { BASIC_NONE, BASIC_BOOL, BASIC_INT, BASIC_UINT, BASIC_FLOAT, BASIC_STRING };
 
@@ -48,7 +49,8 @@ static bool equal_others(struct template_call *call, struct value a, struct valu
     }
     if (a.kind != V_OBJECT)
         return not_comparable(call, b);
-    *equal = a.object == b.object;
+    const struct complex *x = complex_of(a), *y = complex_of(b);
+    *equal = x && y ? x->re == y->re && x->im == y->im : a.object == b.object;
     return true;
 }
 

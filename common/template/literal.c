@@ -1,4 +1,5 @@
 // literal.c - numbers, characters and strings as Go's strconv reads them.
+#include "template/complex.h"
 #include "template/node.h"
 
 #include <errno.h>
@@ -209,13 +210,26 @@ static void settle_ideal(struct number *n)
         n->overflows = true;
 }
 
+// A complex constant is a number of the other types too where its imaginary part is nothing.
+static void set_complex(struct arena *a, struct number *n, double re, double im)
+{
+    n->is_float = im == 0;
+    n->f = re;
+    if (im == 0 && re >= -0x1p63 && re < 0x1p63 && (double)(int64_t)re == re)
+        set_int(n, (int64_t)re);
+    n->ideal = complex_new(a, re, im);
+}
+
 bool literal_number(struct arena *a, struct slice text, struct number *n, struct error *err)
 {
     *n = (struct number){.text = text};
     struct buf quoted = BUF_IN(a);
     go_quote(&quoted, text.data, text.len);
-    if (slice_has_suffix(text, SLICE("i"))) // no function takes one, so it could only be printed
-        return error_set(err, ERROR_INVALID, "complex constant not supported: %s", buf_cstr(&quoted));
+    double re, im;
+    if (complex_parse(text, &re, &im)) {
+        set_complex(a, n, re, im);
+        return true;
+    }
     if (go_parse_uint(text, 0, &n->u) == PARSE_OK)
         n->is_uint = true;
     int64_t i;
@@ -242,6 +256,8 @@ bool literal_number(struct arena *a, struct slice text, struct number *n, struct
             n->u = (uint64_t)f;
         }
     } else {
+        if (slice_has_suffix(text, SLICE("i")) && strpbrk(slice_dup(a, slice_sub(text, 1, text.len)), "+-"))
+            return error_set(err, ERROR_INVALID, "syntax error scanning complex number");
         return error_set(err, ERROR_INVALID, "illegal number syntax: %s", buf_cstr(&quoted));
     }
     settle_ideal(n);
