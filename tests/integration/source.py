@@ -3,10 +3,12 @@ import base64
 import contextlib
 import gzip
 import hashlib
+import http.server
 import io
 import json
 import socket
 import tarfile
+import threading
 import urllib.request
 
 from env.process import wait_for
@@ -145,3 +147,35 @@ def silent_server():
     server.settimeout(20)
     with server:
         yield "127.0.0.1:%d" % server.getsockname()[1], lambda: server.accept()[0]
+
+
+class BadRegistry:
+    """Answers every request the same way, until .answer is None: then it passes on to a real one."""
+
+    def __init__(self, registry):
+        outer = self
+        self.answer, self.seen = None, []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def respond(self):
+                outer.seen.append(self.path)
+                status, headers, body = outer.answer or registry.request(self.command, self.path, headers={"Accept": self.headers.get("Accept", "*/*")})
+                self.send_response(status)
+                for k, v in headers.items():
+                    if k.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
+                        self.send_header(k, v)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(body)
+
+            do_GET = do_HEAD = respond
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.host = "127.0.0.1:%d" % self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()

@@ -9,7 +9,7 @@ import yaml
 from env import Registry, WebServer
 from env.process import wait_for
 from runnel import condition, wait_condition, wait_event
-from source import (below, bomb, chart, clean_up, contents, docker_config, failed, fetch, ready, reconcile, running, secret, source, tgz)
+from source import (BadRegistry, below, bomb, chart, clean_up, contents, docker_config, failed, fetch, ready, reconcile, running, secret, source, tgz)
 
 USER, PASSWORD = "charts", "Chart-Password"
 
@@ -360,6 +360,22 @@ def test_registry_auth(controller, cluster, private_registry, namespace, tmp_pat
     cluster.apply(secret("auth", namespace, username=USER, password=PASSWORD))
     ready(cluster, "helmchart", "app", namespace, "1.0.0")
     wait_for("event of the recovery", lambda: told() > before)
+
+
+@pytest.mark.parametrize("answer,message", [
+    ((429, {"Retry-After": "1"}, b'{"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]}'), "status 429: TOOMANYREQUESTS: slow down"),
+    ((500, {}, b"<html>oops</html>"), "status 500"), ((200, {}, b"\xff\xfe not json"), "the answer is not a list of tags")],
+    ids=["429", "500", "garbage"])
+def test_bad_registry(controller, cluster, registry, namespace, answer, message):
+    push(cluster, registry, chart(), namespace)
+    bad = BadRegistry(registry)
+    bad.answer = answer
+    repository(cluster, namespace, "oci://%s/%s" % (bad.host, namespace), type="oci", insecure=True)
+    helm_chart(cluster, namespace, "HelmRepository", version="1.x")
+    failed(cluster, "helmchart", "app", namespace, "ChartPullError", message)
+    bad.answer = None
+    ready(cluster, "helmchart", "app", namespace, "1.0.0")
+    bad.server.shutdown()
 
 
 def test_registry_tls(controller, cluster, tls_registry, namespace):

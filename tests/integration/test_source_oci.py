@@ -12,7 +12,7 @@ import pytest
 from env import Registry
 from env.process import wait_for
 from runnel import condition, wait_event
-from source import (bomb, clean_up, contents, docker_config, failed, fetch, members, ready, reconcile, running, secret, source, tgz)
+from source import (BadRegistry, bomb, clean_up, contents, docker_config, failed, fetch, members, ready, reconcile, running, secret, source, tgz)
 
 KIND = "ocirepository"
 LAYER = "application/vnd.cncf.flux.content.v1.tar+gzip"
@@ -163,38 +163,6 @@ def test_links_are_left_out(controller, cluster, registry, namespace):
     add(cluster, namespace, registry.host)
     obj = ready(cluster, KIND, "repo", namespace, digest)
     assert set(members(fetch(controller, obj["status"]["artifact"]))) == {".", "a"}
-
-
-class BadRegistry:
-    """Answers every request the same way, until .answer is None: then it passes on to a real one."""
-
-    def __init__(self, registry):
-        outer = self
-        self.answer, self.seen = None, []
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def respond(self):
-                outer.seen.append(self.path)
-                status, headers, body = outer.answer or registry.request(self.command, self.path, headers={"Accept": self.headers.get("Accept", "*/*")})
-                self.send_response(status)
-                for k, v in headers.items():
-                    if k.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
-                        self.send_header(k, v)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(body)
-
-            do_GET = do_HEAD = respond
-
-            def log_message(self, *args):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.host = "127.0.0.1:%d" % self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
 
 @pytest.fixture
