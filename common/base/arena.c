@@ -48,7 +48,8 @@ struct big {
 struct arena {
     struct block *top;
     struct big *bigs; // newest first
-    size_t used;
+    size_t used, limit;
+    bool full;
 };
 
 static _Noreturn void out_of_memory(size_t size)
@@ -271,6 +272,24 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 size_t arena_used(const struct arena *a)
 {
     return a->used;
+}
+
+void arena_limit(struct arena *a, size_t used)
+{
+    a->limit = used;
+    a->full = false;
+}
+
+bool arena_room(struct arena *a, size_t more)
+{
+    if (a->limit && (a->full || a->used > a->limit || more > a->limit - a->used))
+        a->full = true;
+    return !a->full;
+}
+
+bool arena_full(const struct arena *a)
+{
+    return a->full || (a->limit && a->used > a->limit);
 }
 
 struct arena_mark arena_mark(struct arena *a)

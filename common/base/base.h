@@ -44,6 +44,14 @@ char *arena_strndup(struct arena *a, const char *s, size_t len); // NUL-terminat
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3);
 char *arena_vprintf(struct arena *a, const char *fmt, va_list args) PRINTF(2, 0);
 size_t arena_used(const struct arena *a); // bytes handed out since arena_new, less what arena_reset gave back
+// Sets how much arena_used may become; 0: no limit, and nothing is full. An arena that is full still gives memory, for
+// nothing that allocates can fail; but builders, lists and dicts in it that are beyond ARENA_SMALL stop growing, and what
+// walks over values stops. Whoever set the limit asks arena_full before using what was built. So no function has to count
+// what it builds.
+#define ARENA_SMALL 4096
+void arena_limit(struct arena *a, size_t used);
+bool arena_room(struct arena *a, size_t more); // whether there is room for that much; from the first no on it is full
+bool arena_full(const struct arena *a);
 
 // A mark; resetting to it frees all that was allocated after it, and what was grown after it: a builder or vector that
 // must outlive the reset must not grow in between.
@@ -95,15 +103,18 @@ static inline const char *str_or(const char *s, const char *fallback)
 
 // ---- string builder -----------------------------------------------------------------------------
 // data is always NUL-terminated once anything was added; it lies in `arena`, or is malloc'd where arena is NULL
-// (buf_free).
+// (buf_free). A builder that is full (its arena is, or it has a limit) takes nothing that it has no room for.
 struct buf {
     char *data;
     size_t len, cap;
     struct arena *arena;
+    size_t limit; // of len, 0: none; kept to within a factor of two
+    bool full;    // something was not taken
 };
 
 #define BUF_IN(a) ((struct buf){.arena = (a)})
-void buf_reserve(struct buf *b, size_t more);
+bool buf_reserve(struct buf *b, size_t more); // false: it is full, and has no room for more
+bool buf_full(const struct buf *b);
 void buf_add(struct buf *b, const void *data, size_t len);
 void buf_str(struct buf *b, const char *s);
 void buf_slice(struct buf *b, struct slice s);

@@ -28,8 +28,8 @@ bool file_read(struct arena *a, const char *path, size_t limit, struct slice *ou
     struct buf data = BUF_IN(a);
     buf_reserve(&data, S_ISREG(st.st_mode) && (!limit || (size_t)st.st_size <= limit) ? (size_t)st.st_size + 1 : 4096);
     for (;;) {
-        if (data.cap - data.len < 2)
-            buf_reserve(&data, data.cap);
+        if (data.cap - data.len < 2 && !buf_reserve(&data, data.cap ? data.cap : ARENA_SMALL / 2))
+            return error_set(err, ERROR_LIMIT, "read %s: no room for the file", path);
         ssize_t n = read(fd, data.data + data.len, data.cap - data.len - 1);
         if (n < 0 && errno == EINTR)
             continue;

@@ -110,24 +110,35 @@ bool str_eq(const char *a, const char *b)
 
 // ---- string builder ----
 
-void buf_reserve(struct buf *b, size_t more)
+bool buf_full(const struct buf *b)
+{
+    return b->full || (b->arena && arena_full(b->arena));
+}
+
+bool buf_reserve(struct buf *b, size_t more)
 {
     if (more > PTRDIFF_MAX - b->len - 1)
         abort();
     size_t need = b->len + more + 1;
     if (need <= b->cap)
-        return;
+        return true;
     size_t cap = b->cap ? b->cap * 2 : 64;
     if (cap < need)
         cap = need;
+    if ((b->limit && need - 1 > b->limit) || (b->arena && cap > ARENA_SMALL && !arena_room(b->arena, cap))) {
+        b->full = true;
+        return false;
+    }
     b->data = b->arena ? arena_realloc(b->arena, b->data, b->cap, cap) : xrealloc(b->data, cap);
     b->cap = cap;
     b->data[b->len] = '\0';
+    return true;
 }
 
 void buf_add(struct buf *b, const void *data, size_t len)
 {
-    buf_reserve(b, len);
+    if (!buf_reserve(b, len))
+        return;
     if (len)
         memcpy(b->data + b->len, data, len);
     b->len += len;
@@ -146,15 +157,16 @@ void buf_slice(struct buf *b, struct slice s)
 
 void buf_char(struct buf *b, char c)
 {
-    if (b->len + 2 > b->cap)
-        buf_reserve(b, 1);
+    if (b->len + 2 > b->cap && !buf_reserve(b, 1))
+        return;
     b->data[b->len++] = c;
     b->data[b->len] = '\0';
 }
 
 void buf_fill(struct buf *b, char c, size_t times)
 {
-    buf_reserve(b, times);
+    if (!buf_reserve(b, times))
+        return;
     memset(b->data + b->len, c, times);
     b->len += times;
     b->data[b->len] = '\0';
@@ -162,13 +174,16 @@ void buf_fill(struct buf *b, char c, size_t times)
 
 void buf_vprintf(struct buf *b, const char *fmt, va_list args)
 {
+    if (!buf_reserve(b, 0))
+        return;
     va_list again;
     va_copy(again, args);
-    buf_reserve(b, 0);
     int len = vsnprintf(b->data + b->len, b->cap - b->len, fmt, args);
     if (len > 0 && (size_t)len >= b->cap - b->len) {
-        buf_reserve(b, (size_t)len);
-        vsnprintf(b->data + b->len, b->cap - b->len, fmt, again);
+        if (buf_reserve(b, (size_t)len))
+            vsnprintf(b->data + b->len, b->cap - b->len, fmt, again);
+        else
+            len = 0;
     }
     if (len > 0)
         b->len += (size_t)len;
@@ -203,6 +218,7 @@ struct slice buf_view(const struct buf *b)
 void buf_clear(struct buf *b)
 {
     b->len = 0;
+    b->full = false;
     if (b->data)
         b->data[0] = '\0';
 }

@@ -195,9 +195,12 @@ static bool eval_function(struct template_run *r, struct value dot, const struct
     struct template_call call = {.run = r, .name = name, .arena = r->arena, .args = argv, .argc = argc,
                                  .user = b->user, .operand = ops.count ? ops.nodes[0] : NULL, .err = &why};
     *out = VALUE_NULL;
-    if (!b->func->fn(&call, out))
-        return call_failed(r, n, name, &why);
-    return true;
+    bool good = b->func->fn(&call, out);
+    if (arena_full(r->arena)) {
+        error_clear(&why);
+        return run_fits(r);
+    }
+    return good || call_failed(r, n, name, &why);
 }
 
 static bool eval_method(struct template_run *r, struct value dot, struct object *self, const struct value_member *m,

@@ -55,13 +55,14 @@ struct template_run {
     struct template_limits limits;
     size_t depth, written; // written: bytes of finished nested outputs
     uint64_t steps;
-    size_t arena_start;
     const char *stack; // where the C stack stood at the beginning
     struct error *err;
 };
 
 // Sets the run's error: "template: FILE:LINE:COL: executing "NAME" at <NODE>: " and the message. Returns false.
 bool run_fail(struct template_run *r, enum error_class class, const char *fmt, ...) PRINTF(3, 4);
+// Whether the arena is within the limit on memory; false: the error is set.
+bool run_fits(struct template_run *r);
 // Counts a step and checks the budgets; false: over, with the error set.
 bool run_step(struct template_run *r);
 

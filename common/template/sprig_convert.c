@@ -56,19 +56,15 @@ static bool sequence(struct template_call *call, int64_t start, int64_t stop, in
     size_t bytes;
     if (__builtin_mul_overflow(count, sizeof(struct value), &bytes))
         bytes = SIZE_MAX / 2;
-    struct arena_mark mark = arena_mark(call->arena);
-    if (!template_alloc(call, bytes))
-        return false;
-    arena_reset(call->arena, mark); // only asked whether it fits
+    if (!arena_room(call->arena, bytes))
+        return false; // which the run explains
     *result = value_list_typed(call->arena, "[]int");
     if (count == 0)
         return true;
     // A step beyond the last int comes out at the first one, in Go as here, and may go on from there for long.
-    for (int64_t i = start; stop < start ? i > stop : i < stop; i = (int64_t)((uint64_t)i + (uint64_t)step)) {
+    for (int64_t i = start; (stop < start ? i > stop : i < stop) && !arena_full(call->arena);
+         i = (int64_t)((uint64_t)i + (uint64_t)step))
         value_push(*result, value_int_of(GO_INT, i));
-        if (value_len(*result) % 65536 == 0 && !template_alloc(call, value_len(*result) * sizeof(struct value)))
-            return false;
-    }
     return true;
 }
 

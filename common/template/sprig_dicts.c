@@ -107,6 +107,8 @@ static bool merge(struct template_call *call, struct value into, struct value fr
 {
     if (depth > MERGE_DEPTH_MAX)
         return error_set(call->err, ERROR_LIMIT, "dicts nested deeper than %d", MERGE_DEPTH_MAX);
+    if (!template_steps(call, 1 + value_len(from)))
+        return false;
     if (into.kind == V_DICT && from.kind == V_DICT && into.dict == from.dict)
         return true;
     for (struct value_iter it = {0}; value_next(from, &it);) {

@@ -138,9 +138,12 @@ static bool fn_uniq(struct template_call *call, struct value *result)
     if (!is_list(list))
         return wrong_kind(call, "Cannot find uniq on type ", "", list);
     *result = value_list(call->arena);
-    for (size_t i = 0; i < value_len(list); i++)
+    for (size_t i = 0; i < value_len(list); i++) {
+        if (!template_steps(call, value_len(*result)))
+            return false;
         if (!holds(*result, item_at(list, i)))
             value_push(*result, item_at(list, i));
+    }
     return true;
 }
 
@@ -151,6 +154,8 @@ static bool fn_without(struct template_call *call, struct value *result)
         return wrong_kind(call, "Cannot find without on type ", "", list);
     *result = value_list(call->arena);
     for (size_t i = 0; i < value_len(list); i++) {
+        if (!template_steps(call, call->argc))
+            return false;
         bool omitted = false;
         for (size_t k = 1; k < call->argc && !omitted; k++)
             omitted = value_deep_equal(item_at(list, i), call->args[k]);

@@ -124,8 +124,6 @@ static bool fn_replace(struct template_call *call, struct value *result)
 {
     struct buf out = BUF_IN(call->arena);
     struct slice from = arg_text(call, 0), to = arg_text(call, 1), s = arg_text(call, 2);
-    if (to.len > from.len && !template_alloc(call, (s.len / (from.len ? from.len : 1) + 1) * to.len))
-        return false;
     if (text_replace(&out, s, from, to) == 0)
         *result = call->args[2];
     else

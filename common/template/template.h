@@ -76,8 +76,11 @@ bool template_execute(const struct template_set *set, struct arena *a, const cha
 bool template_run_nested(struct template_run *run, const struct template_set *set, const char *name, struct value data,
                          struct buf *out, struct error *err);
 const struct template_set *template_run_set(const struct template_run *run);
-// For functions whose result may be huge: size + 1 bytes within the run's memory limit, or NULL with the error set.
+// What a function builds in its call's arena is limited (see arena_limit): when it returns, the run ends if the arena is
+// full. Two more for those that take more at once, or long:
+// size + 1 bytes within the run's memory limit, or NULL with the error set.
 char *template_alloc(struct template_call *call, size_t size);
+bool template_steps(struct template_call *call, uint64_t count); // counts against the run's limit; false: it is reached
 
 // fmt.Sprintf over values.
 void go_sprintf(struct buf *out, struct arena *a, struct slice format, const struct value *args, size_t argc);

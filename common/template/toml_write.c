@@ -146,8 +146,8 @@ static bool add_array(struct writer *w, struct value list, size_t depth)
 
 static bool add_element(struct writer *w, struct value v, size_t depth)
 {
-    if (depth > DEPTH_MAX)
-        return fail(w, ERROR_LIMIT, "nested too deeply");
+    if (depth > DEPTH_MAX || buf_full(w->out))
+        return fail(w, ERROR_LIMIT, buf_full(w->out) ? "no room" : "nested too deeply");
     switch (v.kind) {
     case V_BOOL:
     case V_INT:
@@ -219,8 +219,8 @@ static bool write_entry(struct writer *w, const struct key_path *path, struct va
 static bool write_table(struct writer *w, const struct key_path *path, struct value dict)
 {
     size_t depth = path ? path->depth : 0;
-    if (depth > DEPTH_MAX)
-        return fail(w, ERROR_LIMIT, "nested too deeply");
+    if (depth > DEPTH_MAX || buf_full(w->out))
+        return fail(w, ERROR_LIMIT, buf_full(w->out) ? "no room" : "nested too deeply");
     for (int tables = 0; tables < 2; tables++) {
         for (struct value_iter it = {0}; value_next(dict, &it);) {
             struct key_path key = {path, slice_n(it.key, it.key_len), depth + 1};

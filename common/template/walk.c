@@ -37,17 +37,23 @@ bool run_fail(struct template_run *r, enum error_class class, const char *fmt, .
 
 static bool output_fits(struct template_run *r)
 {
-    if (r->out->len + r->written <= r->limits.output)
+    if (!buf_full(r->out) && r->out->len + r->written <= r->limits.output)
         return true;
     return run_fail(r, ERROR_LIMIT, "the output exceeds the limit of %zu bytes", r->limits.output);
+}
+
+bool run_fits(struct template_run *r)
+{
+    return !arena_full(r->arena) ||
+           run_fail(r, ERROR_LIMIT, "exceeded the limit of %zu bytes of memory", r->limits.memory);
 }
 
 bool run_step(struct template_run *r)
 {
     if (++r->steps > r->limits.steps)
         return run_fail(r, ERROR_LIMIT, "exceeded the limit of %llu steps", (unsigned long long)r->limits.steps);
-    if (arena_used(r->arena) - r->arena_start > r->limits.memory)
-        return run_fail(r, ERROR_LIMIT, "exceeded the limit of %zu bytes of memory", r->limits.memory);
+    if (!run_fits(r))
+        return false;
     const char here = 0;
     size_t stack = r->stack > &here ? (size_t)(r->stack - &here) : (size_t)(&here - r->stack);
     if (stack > r->limits.stack)
@@ -61,17 +67,23 @@ char *template_alloc(struct template_call *call, size_t size)
         error_set(call->err, ERROR_LIMIT, "runtime error: makeslice: len out of range");
         return NULL;
     }
-    const struct template_run *r = call->run;
-    size_t used = arena_used(r->arena) - r->arena_start;
-    if (size < r->limits.memory && used < r->limits.memory - size)
+    if (arena_room(call->arena, size + 1))
         return arena_alloc(call->arena, size + 1);
-    error_set(call->err, ERROR_LIMIT, "exceeded the limit of %zu bytes of memory", r->limits.memory);
+    error_set(call->err, ERROR_LIMIT, "exceeded the limit of %zu bytes of memory", call->run->limits.memory);
     return NULL;
+}
+
+bool template_steps(struct template_call *call, uint64_t count)
+{
+    struct template_run *r = call->run;
+    r->steps += count;
+    return r->steps <= r->limits.steps || error_set(call->err, ERROR_LIMIT, "exceeded the limit of %llu steps",
+                                                    (unsigned long long)r->limits.steps);
 }
 
 static struct buf take_buffer(struct template_run *r)
 {
-    return r->spare.len ? r->spare.items[--r->spare.len] : (struct buf){0};
+    return r->spare.len ? r->spare.items[--r->spare.len] : (struct buf){.limit = r->limits.output + 1};
 }
 
 static void give_buffer(struct template_run *r, struct buf b)
@@ -333,7 +345,6 @@ bool template_execute(const struct template_set *set, struct arena *a, const cha
         .node = tree->root,
         .arena = a,
         .out = &output,
-        .arena_start = arena_used(a),
         .stack = &here,
         .err = err,
         .limits =
@@ -345,7 +356,10 @@ bool template_execute(const struct template_set *set, struct arena *a, const cha
                 .stack = given.stack ? given.stack : STACK_DEFAULT,
             },
     };
-    bool good = run_tree(&r, tree, data);
+    output.limit = r.limits.output + 1;
+    arena_limit(a, arena_used(a) + r.limits.memory);
+    bool good = run_tree(&r, tree, data) && run_fits(&r);
+    arena_limit(a, 0);
     if (good)
         buf_add(out, output.data, output.len);
     buf_free(&output);

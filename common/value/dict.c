@@ -84,6 +84,8 @@ static void entry_append(struct dict *d, const char *key, size_t len, struct val
 {
     if (d->len == d->cap) {
         uint32_t cap = d->cap ? d->cap * 2 : 4;
+        if (cap * sizeof *d->entries > ARENA_SMALL && !arena_room(d->arena, cap * sizeof *d->entries))
+            return;
         d->entries = arena_realloc(d->arena, d->entries, d->cap * sizeof *d->entries, (size_t)cap * sizeof *d->entries);
         d->cap = cap;
     }

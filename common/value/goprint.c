@@ -27,7 +27,7 @@ static void print(struct buf *out, struct value v, const struct walk *up)
         buf_char(out, ']');
         break;
     case V_LIST:
-        if (!walk_enter(&here, up, v.list)) {
+        if (buf_full(out) || !walk_enter(&here, up, v.list)) {
             buf_str(out, "[...]");
             break;
         }
@@ -40,7 +40,7 @@ static void print(struct buf *out, struct value v, const struct walk *up)
         buf_char(out, ']');
         break;
     case V_DICT:
-        if (!walk_enter(&here, up, v.dict)) {
+        if (buf_full(out) || !walk_enter(&here, up, v.dict)) {
             buf_str(out, "map[...]");
             break;
         }

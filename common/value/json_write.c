@@ -73,7 +73,7 @@ static bool write_value(struct writer *w, struct value v, const struct walk *up)
 static bool write_list(struct writer *w, const struct list *l, const struct walk *up)
 {
     struct walk here;
-    if (!walk_enter(&here, up, l) || w->out->len > JSON_OUTPUT_MAX)
+    if (!walk_enter(&here, up, l) || w->out->len > JSON_OUTPUT_MAX || buf_full(w->out))
         return false;
     buf_char(w->out, '[');
     for (size_t i = 0; i < l->len; i++) {
@@ -92,7 +92,7 @@ static bool write_list(struct writer *w, const struct list *l, const struct walk
 static bool write_dict(struct writer *w, struct value v, const struct walk *up)
 {
     struct walk here;
-    if (!walk_enter(&here, up, v.dict) || w->out->len > JSON_OUTPUT_MAX)
+    if (!walk_enter(&here, up, v.dict) || w->out->len > JSON_OUTPUT_MAX || buf_full(w->out))
         return false;
     buf_char(w->out, '{');
     for (struct value_iter it = {0}; value_next(v, &it);) {

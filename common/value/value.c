@@ -95,7 +95,7 @@ static struct value copy(struct arena *a, struct value v, struct key_cache *keys
         v.data = arena_strndup(a, v.data, v.len);
         return v;
     case V_LIST: {
-        if (!walk_enter(&here, up, v.list))
+        if (!walk_enter(&here, up, v.list) || arena_full(a))
             return VALUE_NULL;
         struct value out = list_clone(a, v.list);
         for (size_t i = 0; i < out.list->len; i++)
@@ -103,7 +103,7 @@ static struct value copy(struct arena *a, struct value v, struct key_cache *keys
         return out;
     }
     case V_DICT: {
-        if (!walk_enter(&here, up, v.dict))
+        if (!walk_enter(&here, up, v.dict) || arena_full(a))
             return VALUE_NULL;
         struct value out = dict_clone(a, v.dict);
         out.reserved = v.reserved & VALUE_AS_VALUES;
@@ -330,8 +330,12 @@ void value_push(struct value list, struct value v)
     if (list.kind != V_LIST)
         return;
     struct list *l = list.list;
-    if (l->len == l->cap)
-        list_reserve(l, l->cap ? l->cap * 2 : 4);
+    if (l->len == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 4;
+        if (cap * sizeof v > ARENA_SMALL && !arena_room(l->arena, cap * sizeof v))
+            return;
+        list_reserve(l, cap);
+    }
     l->items[l->len++] = v;
 }
 

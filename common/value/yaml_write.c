@@ -427,7 +427,7 @@ static bool write_node(struct writer *w, struct value v, enum place place, size_
 
 static bool enter(struct writer *w, struct walk *here, const struct walk *up, const void *container, struct value v)
 {
-    if (w->out->len > YAML_OUTPUT_MAX)
+    if (w->out->len > YAML_OUTPUT_MAX || buf_full(w->out))
         return error_set(w->err, ERROR_LIMIT, "yaml: more than %u bytes", YAML_OUTPUT_MAX);
     if (walk_enter(here, up, container))
         return true;

@@ -99,6 +99,39 @@ static void test_printf(void **state)
     assert_int_equal(strlen(m), 1000);
 }
 
+// What is built in an arena stays within its limit, but for the small; the arena itself goes on.
+static void test_limit(void **state)
+{
+    cleanup(cleanup_arena) struct arena *a = arena_new();
+    struct buf text = BUF_IN(a), small = BUF_IN(a);
+    arena_alloc(a, 1000);
+    arena_limit(a, arena_used(a) + 100000);
+    assert_true(arena_room(a, 50000));
+    for (int i = 0; i < 1000000; i++)
+        buf_char(&text, 'x');
+    assert_true(buf_full(&text) && arena_full(a) && !arena_room(a, 1));
+    assert_true(text.len > 10000 && text.len < 100000 && text.data[text.len] == '\0');
+    assert_true(arena_used(a) < 110000);
+    size_t len = text.len;
+    buf_fill(&text, 'y', 200000);
+    buf_printf(&text, "%*d", 200000, 1);
+    assert_int_equal(text.len, len);
+    buf_str(&small, "small");
+    assert_string_equal(buf_cstr(&small), "small");
+    assert_non_null(arena_alloc(a, 1 << 20));
+    arena_limit(a, 0);
+    assert_false(arena_full(a));
+    buf_fill(&text, 'y', 200000);
+    assert_int_equal(text.len, len + 200000);
+
+    cleanup(buf_free) struct buf own = {.limit = 1000};
+    buf_fill(&own, 'x', 2000);
+    assert_true(buf_full(&own) && own.len == 0);
+    buf_clear(&own);
+    buf_fill(&own, 'x', 1000);
+    assert_true(!buf_full(&own) && own.len == 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +140,7 @@ int main(void)
         cmocka_unit_test(test_realloc_keeps_contents),
         cmocka_unit_test(test_reset_gives_back),
         cmocka_unit_test(test_printf),
+        cmocka_unit_test(test_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
