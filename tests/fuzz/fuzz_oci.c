@@ -93,6 +93,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     const char *printed = arena_printf(a, "%s%s%s%s%s", ref.name, ref.tag ? ":" : "", ref.tag ? ref.tag : "",
                                        ref.digest ? "@" : "", ref.digest ? ref.digest : "");
+    if (strlen(ref.repository) > 255) // with the "library/" that Docker Hub puts before it
+        return 0;
     REQUIRE(oci_parse(a, printed, &again, &err) && str_eq(ref.name, again.name) && str_eq(ref.registry, again.registry) &&
                 str_eq(ref.repository, again.repository) && str_eq(ref.digest, again.digest),
             "%s: another reference", printed);
