@@ -256,6 +256,14 @@ static bool unmoved(struct source *s, const struct repo_remote *remote, bool *sa
     return true;
 }
 
+static struct result git_failed(struct source *s, struct error *err)
+{
+    if (err->code != REPO_EMPTY)
+        return source_failed(s, "FetchFailed", "GitOperationFailed", err);
+    error_set(err, err->class, "git repository is empty");
+    return source_failed(s, "FetchFailed", "EmptyGitRepository", err);
+}
+
 static struct result reconcile_gitrepository(struct reconcile *r)
 {
     struct error err cleanup(error_clear) = {0};
@@ -279,13 +287,13 @@ static struct result reconcile_gitrepository(struct reconcile *r)
         return source_waits(&s, "IncludeUnavailable", reason, error_text(&err));
     bool changed = config_changed(r, &includes);
     if (s.current.path && !changed && !unmoved(&s, &remote, &same, &err))
-        return source_failed(&s, "FetchFailed", "GitOperationFailed", &err);
+        return git_failed(&s, &err);
     if (same)
         return up_to_date(&s, s.current.revision);
     if (!store_work_dir(s.store, &folder, &err))
         return source_failed(&s, "StorageOperationFailed", "DirectoryCreationFailed", &err);
     if (!checkout(&s, &remote, folder.path, &commit, &err))
-        return source_failed(&s, "FetchFailed", "GitOperationFailed", &err);
+        return git_failed(&s, &err);
     if (artifact_is(&s.current, commit.revision) && !changed)
         return up_to_date(&s, s.current.revision);
     if (!artifact_is(&s.current, commit.revision) &&

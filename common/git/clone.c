@@ -36,9 +36,11 @@ static bool list_heads(struct repo_call *call, git_remote *remote, struct repo_h
         git_oid_tostr(hash, sizeof hash, &listed[i]->oid);
         (*heads)[i] = (struct repo_head){arena_strdup(call->arena, listed[i]->name), arena_strdup(call->arena, hash)};
     }
-    if (*count == 0)
-        return error_set(err, ERROR_NOT_FOUND, "remote repository is empty");
-    return true;
+    if (*count)
+        return true;
+    error_set(err, ERROR_NOT_FOUND, "remote repository is empty");
+    err->code = REPO_EMPTY;
+    return false;
 }
 
 static void fill_commit(struct arena *a, const struct repo_choice *choice, const char *hash, struct repo_commit *out)

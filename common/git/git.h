@@ -8,16 +8,20 @@
 // Error classes: DENIED (401, 403, wrong key, unknown or changed host key), NOT_FOUND (repository, reference, commit),
 // INVALID (URL, reference, not a Git server, a file name that is not allowed), LIMIT (bytes, files, depth), CONFLICT (a
 // push that came second), TIMEOUT, CANCELLED, TRANSIENT. Messages carry the remote's URL without user info and, where
-// there are any, the server's own words.
+// there are any, the server's own words. A repository without a single reference is NOT_FOUND with REPO_EMPTY as the
+// error's code.
 #ifndef RUNNEL_GIT_H
 #define RUNNEL_GIT_H
 
 #include "http/http.h"
 #include "value/value.h"
 
+#define REPO_EMPTY 1
+
 struct repo_remote { // all borrowed for the call
     const char *url; // http, https or ssh (also scp-like git@host:path)
-    // Basic (without them, the URL's); over SSH the user where the URL names none, and the password where there is no identity.
+    // Basic (without them, the URL's); over SSH the user where the URL names none, and the password where there is no
+    // identity.
     const char *user, *password;
     const char *bearer;
     struct slice ca; // PEM, trusted beside the system's

@@ -225,6 +225,13 @@ def test_missing_branch(controller, cluster, git_server, namespace, repo):
     ready(cluster, KIND, "repo", namespace, made)
 
 
+def test_empty_repository(controller, cluster, git_server, namespace):
+    git("init", "-q", "--bare", "-b", "main", git_server.bare(namespace))
+    add(cluster, namespace, git_server.http(namespace))
+    failed(cluster, KIND, "repo", namespace, "EmptyGitRepository", "git repository is empty")
+    ready(cluster, KIND, "repo", namespace, git_server.commit(namespace, {"a": "a\n"}))
+
+
 def test_failure_keeps_the_artifact(controller, cluster, git_server, namespace, repo):
     name, first = repo
     add(cluster, namespace, git_server.http(name), interval="1s")
