@@ -9,7 +9,8 @@ import yaml
 from env import Registry, WebServer
 from env.process import wait_for
 from runnel import condition, wait_condition, wait_event
-from source import (BadRegistry, below, bomb, chart, clean_up, contents, docker_config, failed, fetch, ready, reconcile, running, secret, source, tgz)
+from source import (BadRegistry, below, bomb, chart, clean_up, contents, docker_config, failed, fetch, ready, reconcile, running, secret, silent_server, source,
+                    tgz)
 
 USER, PASSWORD = "charts", "Chart-Password"
 
@@ -193,6 +194,13 @@ def test_index_too_large(cluster, web_server, namespace, controller):
     web_server.write(namespace + "/index.yaml", "#" * (53 << 20))
     repository(cluster, namespace, "%s/%s" % (web_server.url, namespace))
     failed(cluster, "helmrepository", "src", namespace, "Failed", "larger than 52428800 bytes")
+
+
+def test_index_of_a_server_that_hangs(controller, cluster, namespace):
+    with silent_server() as (address, accept):
+        repository(cluster, namespace, "http://" + address, timeout="1s")
+        with accept():
+            failed(cluster, "helmrepository", "src", namespace, "Failed", "failed to fetch Helm repository index: GET http://%s/index.yaml: " % address)
 
 
 def test_static(controller, cluster, registry, namespace):

@@ -12,7 +12,8 @@ import pytest
 from env import Registry
 from env.process import wait_for
 from runnel import condition, wait_event
-from source import (BadRegistry, bomb, clean_up, contents, docker_config, failed, fetch, members, ready, reconcile, running, secret, source, tgz)
+from source import (BadRegistry, bomb, clean_up, contents, docker_config, failed, fetch, members, ready, reconcile, running, secret, silent_server, source,
+                    tgz)
 
 KIND = "ocirepository"
 LAYER = "application/vnd.cncf.flux.content.v1.tar+gzip"
@@ -187,6 +188,16 @@ def test_bad_registry(controller, cluster, registry, bad, namespace, answer, mes
     failed(cluster, KIND, "repo", namespace, "OCIArtifactPullFailed", message)
     bad.answer = None
     ready(cluster, KIND, "repo", namespace, digest)
+
+
+def test_registry_that_hangs(controller, cluster, namespace):
+    with silent_server() as (address, accept):
+        add(cluster, namespace, address, insecure=True, timeout="2s")
+        with accept():
+            failed(cluster, KIND, "repo", namespace, "OCIArtifactPullFailed", "failed to determine artifact digest")
+        with accept():  # the next try is under way
+            cluster.run("delete", KIND, "repo", "-n", namespace, "--wait=false")
+            wait_for("gone", lambda: cluster.get(KIND, "repo", namespace) is None, timeout=15)
 
 
 def test_back_off(cluster, controller, registry, bad, namespace):
