@@ -3,6 +3,7 @@
 #include "scope.h"
 
 #include <ctype.h>
+#include <errno.h>
 
 // What Helm v4.1.4 says of itself without a cluster: `helm template` prints these.
 #define KUBE_VERSION "v1.35.0"
@@ -86,29 +87,38 @@ struct render_capabilities render_default_capabilities(void)
                                         .api_version_count = ARRAY_LEN(default_api_versions)};
 }
 
+// apimachinery's ParseGeneric: white space, "v", then at least two numbers with dots between; what follows the last is ignored.
 bool render_parse_kube_version(struct arena *a, const char *text, struct render_capabilities *caps, struct error *err)
 {
-    // apimachinery's ParseGeneric: "v", then at least two numbers; what follows the last number is ignored.
-    const char *p = text + (*text == 'v');
-    VEC(const char *) parts = {0};
-    while (isdigit((unsigned char)*p)) {
-        size_t len = strspn(p, "0123456789");
-        if (len > 1 && *p == '0')
-            break;
-        vec_push(a, &parts, arena_strndup(a, p, len));
-        p += len;
-        if (*p != '.' || !isdigit((unsigned char)p[1]))
-            break;
-        p++;
-    }
-    if (parts.len < 2) {
-        struct buf quoted = BUF_IN(a);
-        go_quote(&quoted, text, strlen(text));
+    struct buf quoted = BUF_IN(a), normal = BUF_IN(a);
+    go_quote(&quoted, text, strlen(text));
+    const char *p = text + strspn(text, " \t\n\f\r");
+    p += *p == 'v';
+    if (!isdigit((unsigned char)*p))
         return error_set(err, ERROR_INVALID, "could not parse %s as version", buf_cstr(&quoted));
+    VEC(const char *) parts = {0};
+    for (size_t len;; p += len + 1) {
+        len = strspn(p, "0123456789");
+        vec_push(a, &parts, (const char *)arena_strndup(a, p, len));
+        if (p[len] != '.' || !isdigit((unsigned char)p[len + 1]))
+            break;
     }
-    struct buf normal = BUF_IN(a);
-    for (size_t i = 0; i < parts.len; i++)
+    if (parts.len < 2)
+        return error_set(err, ERROR_INVALID, "illegal version string %s", buf_cstr(&quoted));
+    if (parts.items[0][0] == '0' && parts.items[0][1])
+        return error_set(err, ERROR_INVALID, "illegal zero-prefixed version component \"%s\" in %s", parts.items[0],
+                         buf_cstr(&quoted));
+    for (size_t i = 0; i < parts.len; i++) {
+        errno = 0;
+        unsigned long long number = strtoull(parts.items[i], NULL, 10);
+        if (errno)
+            return error_set(err, ERROR_INVALID,
+                             "illegal non-numeric version component \"%s\" in %s: strconv.ParseUint: parsing \"%s\": value "
+                             "out of range",
+                             parts.items[i], buf_cstr(&quoted), parts.items[i]);
+        parts.items[i] = arena_printf(a, "%llu", number);
         buf_printf(&normal, "%s%s", i ? "." : "v", parts.items[i]);
+    }
     caps->kube_version = *text == 'v' ? text : arena_printf(a, "v%s", text);
     caps->kube_constraint = buf_cstr(&normal);
     caps->kube_major = parts.items[0];
@@ -152,9 +162,16 @@ static bool kube_minor(struct object *self, struct value_call *call)
     call->result = value_string(OWNER(kube, self)->caps->kube_minor);
     return true;
 }
-static void kube_print(struct buf *out, struct object *self)
+static void kube_text(struct buf *out, struct object *self)
 {
     buf_str(out, kube_normal(OWNER(kube, self)->caps));
+}
+
+// String is a method of the pointer: a function gets the struct without it.
+static void kube_print(struct buf *out, struct object *self)
+{
+    const struct render_capabilities *caps = OWNER(kube, self)->caps;
+    buf_printf(out, "{%s %s %s %s}", caps->kube_version, kube_normal(caps), caps->kube_major, caps->kube_minor);
 }
 static struct value kube_plain(struct arena *a, struct object *self)
 {
@@ -174,6 +191,7 @@ static const struct value_class kube_class = {.go_type = "common.KubeVersion",
                                               .members = kube_members,
                                               .member_count = ARRAY_LEN(kube_members),
                                               .print = kube_print,
+                                              .text = kube_text,
                                               .plain = kube_plain};
 
 // .Capabilities.HelmVersion

@@ -69,6 +69,8 @@ void go_print_text(struct buf *out, struct value v)
 {
     if (v.kind == V_NULL)
         buf_str(out, "<no value>");
+    else if (v.kind == V_OBJECT && v.object->class->text)
+        v.object->class->text(out, v.object);
     else
         print(out, v, NULL);
 }

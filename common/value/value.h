@@ -196,6 +196,7 @@ struct value_class {
     const struct value_member *members;
     size_t member_count;
     void (*print)(struct buf *out, struct object *self);         // %v
+    void (*text)(struct buf *out, struct object *self); // what an action prints where String is the pointer's; NULL: %v
     struct value (*plain)(struct arena *a, struct object *self); // what toYaml/toJson see; NULL: null
     bool (*truth)(struct object *self);                          // NULL: true
     // Of map-like ones, else NULL: what `.x` and `index` find, and what `range` runs over.
