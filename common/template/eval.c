@@ -173,6 +173,19 @@ static bool eval_args(struct template_run *r, struct value dot, const struct bin
     return fit(r, &argv[ops->count], parameter_type(b, ops->count));
 }
 
+// Most functions take a time that grows with what they are given.
+static uint64_t weight_of(const struct value *args, size_t count)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (args[i].kind == V_STRING || args[i].kind == V_BYTES)
+            bytes += args[i].len;
+        else if (args[i].kind == V_LIST)
+            bytes += value_len(args[i]) * sizeof(struct value);
+    }
+    return bytes / 256;
+}
+
 // n is what a message about the call shows: the whole command.
 static bool eval_function(struct template_run *r, struct value dot, const struct node *ident, const struct node *n,
                           struct operands ops, struct value *out)
@@ -191,6 +204,7 @@ static bool eval_function(struct template_run *r, struct value dot, const struct
     struct value *argv = argc <= ARGS_ON_STACK ? few : arena_alloc(r->arena, argc * sizeof *argv);
     if (!eval_args(r, dot, b, &ops, argv))
         return false;
+    r->steps += weight_of(argv, argc);
     struct error why = {0};
     struct template_call call = {.run = r, .name = name, .arena = r->arena, .args = argv, .argc = argc,
                                  .user = b->user, .operand = ops.count ? ops.nodes[0] : NULL, .err = &why};

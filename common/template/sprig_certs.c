@@ -226,6 +226,8 @@ static bool fn_gen_private_key(struct template_call *call, struct value *result)
 {
     struct slice type = arg_text(call, 0);
     EVP_PKEY *key cleanup(pkey_free) = NULL;
+    if (!template_steps(call, TEMPLATE_STEPS_KEY))
+        return false;
     if (type.len == 0 || slice_eq_str(type, "rsa")) {
         key = EVP_RSA_gen(RSA_KEY_BITS);
     } else if (slice_eq_str(type, "dsa")) {
@@ -391,6 +393,8 @@ static bool make_certificate(struct template_call *call, const struct request *r
 static EVP_PKEY *certified_key(struct template_call *call)
 {
     EVP_PKEY *key;
+    if (!template_steps(call, TEMPLATE_STEPS_KEY))
+        return NULL;
     if (str_has_suffix(call->name, "WithKey")) {
         key = read_key(call, arg_text(call, call->argc - 1));
         if (!key)

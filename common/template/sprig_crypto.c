@@ -23,6 +23,8 @@ static bool bcrypt_hash(struct template_call *call, struct slice password, struc
         *result = value_string("failed to encrypt string with bcrypt: bcrypt: password length exceeds 72 bytes");
         return true;
     }
+    if (!template_steps(call, TEMPLATE_STEPS_KEY))
+        return false;
     char salt[CRYPT_GENSALT_OUTPUT_SIZE], random[16];
     random_bytes(random, sizeof random);
     struct crypt_data *data cleanup(clear_free) = xcalloc(1, sizeof *data);
@@ -105,6 +107,8 @@ static struct slice nth_word(const char *words, size_t n)
 static bool master_seed(struct template_call *call, unsigned char seed[32])
 {
     struct slice password = arg_text(call, 2), user = arg_text(call, 3), site = arg_text(call, 4);
+    if (!template_steps(call, TEMPLATE_STEPS_KEY))
+        return false;
     struct buf salt = BUF_IN(call->arena), message = BUF_IN(call->arena);
     buf_str(&salt, MASTER_SEED);
     add_be32(&salt, (uint32_t)user.len);

@@ -50,7 +50,7 @@ const struct template_funcs *template_codecs(void);   // Helm's toYaml, fromYaml
 struct template_limits { // 0: the default
     size_t depth;        // of template calls, 10000 (Helm's 1000 for `include` is the engine's to count)
     size_t output;       // bytes, 64 MiB
-    uint64_t steps;      // evaluated nodes and loop turns, 50 million
+    uint64_t steps;      // evaluated nodes, loop turns, each 256 bytes given to a function; 50 million
     size_t memory;       // bytes of the arena, 512 MiB
     size_t stack;        // bytes of the C stack that recursion may use, 6 MiB: give the thread 8
 };
@@ -81,6 +81,7 @@ const struct template_set *template_run_set(const struct template_run *run);
 // size + 1 bytes within the run's memory limit, or NULL with the error set.
 char *template_alloc(struct template_call *call, size_t size);
 bool template_steps(struct template_call *call, uint64_t count); // counts against the run's limit; false: it is reached
+#define TEMPLATE_STEPS_KEY 200000 // to derive or make a key takes that much longer than another step
 
 // fmt.Sprintf over values.
 void go_sprintf(struct buf *out, struct arena *a, struct slice format, const struct value *args, size_t argc);

@@ -59,6 +59,10 @@ static const struct hostile cases[] = {
      {.steps = 100000}, "exceeded the limit of 100000 steps"},
     {"each item against all others", "{{ uniq (until 100000) | len }}", {.steps = 100000},
      "exceeded the limit of 100000 steps"},
+    {"hashes of a long string", "{{ $s := repeat 1000000 \"a\" }}{{ range until 100000 }}{{ $_ := sha256sum $s }}{{ end }}",
+     {.steps = 1000000}, "exceeded the limit of 1000000 steps"},
+    {"passwords without end", "{{ range until 100000 }}{{ $_ := bcrypt \"a\" }}{{ end }}", {.steps = 300000},
+     "exceeded the limit of 300000 steps"},
     {"an endless sequence", "{{ untilStep 0 9223372036854775807 4611686018427387904 | len }}",
      {.memory = 4 << 20}, "bytes of memory"},
     {"a dict within itself", "{{ $d := dict }}{{ $_ := set $d \"d\" $d }}{{ $d }}{{ toJson $d }}"
