@@ -602,9 +602,11 @@ static bool read_document(struct reader *r, struct value *out)
 
 bool yaml_simple_parse(struct arena *a, struct slice text, int flags, size_t nodes_max, struct value *out)
 {
+    if (text.len == 0) // then it may have no data either
+        return false;
     struct reader r = {
         .arena = a, .p = text.data, .end = text.data + text.len, .flags = flags, .nodes_left = nodes_max};
-    if (text.len == 0 || !is_text(r.p, r.end))
+    if (!is_text(r.p, r.end))
         return false;
     struct arena_mark mark = arena_mark(a);
     bool ok = read_document(&r, out);
