@@ -44,6 +44,7 @@ static bool use_certificates(struct reconcile *r, const char *namespace, struct 
     // The second names are those that Flux once had.
     static const char *const keys[][2] = {{"ca.crt", "caFile"}, {"tls.crt", "certFile"}, {"tls.key", "keyFile"}};
     struct slice *const fields[] = {&tls->ca, &tls->cert, &tls->key};
+    tls->system_too = true; // as Flux: the CA joins the system's
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         *fields[i] = secret_key(r->arena, secret, keys[i][0]);
         if (!fields[i]->len)
