@@ -1,5 +1,5 @@
 """What an operator relies on: logs, metrics, health, SIGTERM, flags, leader election, memory."""
-import json
+import re
 import shutil
 import signal
 import subprocess
@@ -11,6 +11,27 @@ from env import wait_for
 from runnel import NAMES, BUILD, Controller, wait_condition
 
 FIELDS = {"level", "ts", "msg"}
+
+# What the controllers of Flux 2.9 export of an object that was reconciled, with type and labels.
+EXPORTED = [
+    ("gotk_reconcile_duration_seconds", "histogram", "kind name namespace"),
+    ("controller_runtime_reconcile_total", "counter", "controller result"),
+    ("controller_runtime_reconcile_errors_total", "counter", "controller"),
+    ("controller_runtime_terminal_reconcile_errors_total", "counter", "controller"),
+    ("controller_runtime_reconcile_panics_total", "counter", "controller"),
+    ("controller_runtime_reconcile_timeouts_total", "counter", "controller"),
+    ("controller_runtime_reconcile_time_seconds", "histogram", "controller"),
+    ("controller_runtime_max_concurrent_reconciles", "gauge", "controller"),
+    ("controller_runtime_active_workers", "gauge", "controller"),
+    ("workqueue_depth", "gauge", "name controller priority"),
+    ("workqueue_adds_total", "counter", "name controller"),
+    ("workqueue_queue_duration_seconds", "histogram", "name controller"),
+    ("workqueue_work_duration_seconds", "histogram", "name controller"),
+    ("workqueue_unfinished_work_seconds", "gauge", "name controller"),
+    ("workqueue_longest_running_processor_seconds", "gauge", "name controller"),
+    ("workqueue_retries_total", "counter", "name controller"),
+    ("rest_client_requests_total", "counter", "code method host"),
+]
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -84,6 +105,13 @@ def test_reconcile_metrics_and_log_of_an_object(cluster, namespace, git_server):
         wait_condition(cluster, "gitrepository", "repo", namespace)
         wait_for("duration metric", lambda: c.metric("gotk_reconcile_duration_seconds_count", kind="GitRepository", name="repo",
                                                      namespace=namespace) >= 1)
+        text = c.metrics()
+        for name, kind, labels in EXPORTED:
+            assert "\n# TYPE %s %s\n" % (name, kind) in text, name
+            found = re.search(r"\n%s(?:_count)?\{(.*?)\} " % name, text).group(1)
+            assert re.findall(r'(\w+)="', found) == labels.split(), (name, found)
+        check = subprocess.run([shutil.which("promtool"), "check", "metrics"], input=text, capture_output=True, text=True)
+        assert check.returncode == 0, check.stdout + check.stderr
         assert c.metric("controller_runtime_reconcile_total", controller="gitrepository") >= 1
         lines = [x for x in c.log() if x.get("name") == "repo" and x.get("namespace") == namespace]
         assert lines and all(x["controllerKind"] == "GitRepository" and x["controllerGroup"] == "source.toolkit.fluxcd.io"
