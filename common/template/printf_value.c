@@ -281,10 +281,32 @@ static void add_hex_float(struct buf *out, double f, int prec, bool upper)
         buf_str(out, text);
         return;
     }
-    buf_add(out, text, (size_t)(exponent + 2 - text));
-    if (strlen(exponent + 2) < 2)
-        buf_char(out, '0');
-    buf_str(out, exponent + 2);
+    // C may round 1.57 up to 2p+1, where Go has 1p+2. The mantissa stands behind a sign, if any, and 0x.
+    int power = atoi(exponent + 1);
+    char *digit = strpbrk(text, "xX") + 1;
+    if (*digit == '2') {
+        *digit = '1';
+        power++;
+    }
+    buf_add(out, text, (size_t)(exponent + 1 - text));
+    buf_printf(out, "%c%02d", power < 0 ? '-' : '+', abs(power));
+}
+
+// What '#' adds to a hexadecimal number: a point, and for %x zeros up to `prec` (6) digits, of which Go takes the x for one.
+static void sharpen_hex(struct buf *out, int prec, bool upper)
+{
+    size_t at = strcspn(out->data, "pP");
+    const char *exponent = arena_strdup(out->arena, out->data + at);
+    int missing = upper ? 0 : prec < 0 ? 6 : prec;
+    for (size_t i = strcspn(out->data, "xX"); i < at; i++)
+        missing -= out->data[i] != '.';
+    bool point = memchr(out->data, '.', at) != NULL;
+    out->len = at;
+    if (!point)
+        buf_char(out, '.');
+    if (missing > 0)
+        buf_fill(out, '0', (size_t)missing);
+    buf_str(out, exponent);
 }
 
 static void add_binary_float(struct buf *out, double f)
@@ -300,12 +322,34 @@ static void add_binary_float(struct buf *out, double f)
     buf_printf(out, "%s%" PRIu64 "p%+d", signbit(f) ? "-" : "", mantissa, exponent - 1075);
 }
 
-// %#g keeps the point and the zeros up to the precision; %#e and %#f only the point.
+static size_t significant_digits(struct slice number)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < number.len && number.data[i] != 'e'; i++)
+        count += (number.data[i] > '0' && number.data[i] <= '9') || (count && number.data[i] == '0');
+    return count;
+}
+
+// %#g keeps the point and the zeros up to the precision; %#e and %#f only the point. Without a precision %#g cuts nothing.
 static void add_sharp_float(struct buf *out, double f, uint32_t verb, int prec)
 {
     char format[] = "%#.*g", text[1500];
+    struct buf shortest = BUF_IN(out->arena);
     format[4] = (char)verb;
-    snprintf(text, sizeof text, format, prec < 0 ? 6 : prec, f);
+    if (prec < 0)
+        go_print_float(&shortest, f, 64, GO_FLOAT_G);
+    if (prec < 0 && significant_digits(buf_view(&shortest)) > 6 && memchr(shortest.data, 'e', shortest.len)) {
+        for (size_t i = 0; verb == 'G' && i < shortest.len; i++)
+            if (shortest.data[i] == 'e')
+                shortest.data[i] = 'E';
+        buf_slice(out, buf_view(&shortest));
+        return;
+    }
+    if (prec < 0) {
+        prec = (int)significant_digits(buf_view(&shortest));
+        prec = prec > 6 ? prec : 6;
+    }
+    snprintf(text, sizeof text, format, prec, f);
     buf_str(out, text);
 }
 
@@ -320,6 +364,8 @@ static void print_float(struct printer *p, double f, int bits, uint32_t verb, in
         add_sharp_float(&text, f, verb, prec);
     } else if (verb == 'x' || verb == 'X') {
         add_hex_float(&text, f, prec, verb == 'X');
+        if (p->sharp)
+            sharpen_hex(&text, prec, verb == 'X');
     } else if (verb == 'b') {
         add_binary_float(&text, f);
     } else if (prec < 0) {
@@ -512,14 +558,16 @@ static void print_value(struct printer *p, struct value v, uint32_t verb, int de
 void printf_value(struct printer *p, struct value v, uint32_t verb)
 {
     if (verb == 'T') {
-        const char *type = value_go_type(v);
-        struct slice s = truncated(p, slice_of(v.kind == V_NULL ? "<nil>" : type));
+        struct slice s = v.kind == V_NULL ? SLICE("<nil>") : truncated(p, slice_of(value_go_type(v)));
         pad(p, s.data, s.len);
         return;
     }
-    if (verb == 'v') {
+    if (verb == 'v' || verb == 'w') {
         p->sharp_v = p->sharp;
         p->sharp = p->plus = false;
     }
-    print_value(p, v, verb, 0);
+    if (verb == 'w') // for errors, and Errorf alone
+        bad_verb(p, v, verb);
+    else
+        print_value(p, v, verb, 0);
 }
