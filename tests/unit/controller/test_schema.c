@@ -54,6 +54,8 @@ static void test_checks(void **state)
          "spec.busy: Invalid value: -1: spec.busy in body should be greater than or equal to 0"},
         {&schema_Probe, "{\"interval\":\"1m\",\"busy\":60001}",
          "spec.busy: Invalid value: 60001: spec.busy in body should be less than or equal to 60000"},
+        {&schema_Probe, "{\"interval\":\"1m\",\"busy\":1e39}",
+         "spec.busy: Invalid value: 1e+39: spec.busy in body should be less than or equal to 60000"},
         {&schema_Probe, "{\"interval\":\"1m\",\"busy\":5.5}",
          "spec.busy: Invalid value: \"number\": spec.busy in body must be of type integer: \"number\""},
         {&schema_Probe, "{\"interval\":\"1m\",\"busy\":13}", "spec: Invalid value: \"object\": 13 brings bad luck"},
