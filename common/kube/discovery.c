@@ -7,7 +7,7 @@
 #include "kube/kube_internal.h"
 
 #define DISCOVERY_AGAIN_MS 5000
-#define ASKED_MOST 8 // for one kind, in one call
+#define ASKED_MOST 8        // for one kind, in one call
 #define ALL_KEPT_MS 60000   // of the whole list and the version
 #define RESOURCES_MOST 4096 // in a group version
 #define ACCEPT_AGGREGATED                                                                                              \
