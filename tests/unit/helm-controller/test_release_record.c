@@ -226,6 +226,26 @@ static void test_inventory(void **state)
                         "{\"id\":\"_system__x_rbac.authorization.k8s.io_ClusterRole\",\"v\":\"v1\"}]}");
 }
 
+// After a rollback: the revision's own objects, and the definitions of crds/ that neither manifest has.
+static void test_inventory_after_a_rollback(void **state)
+{
+    struct arena *a cleanup(cleanup_arena) = arena_new();
+    struct error err cleanup(error_clear) = {0};
+    const char *yaml =
+        "- {apiVersion: v1, kind: ConfigMap, metadata: {name: old, namespace: ns}}\n"
+        "- {apiVersion: v1, kind: ConfigMap, metadata: {name: new, namespace: ns}}\n"
+        "- {apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: templated}}\n"
+        "- {apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: of-crds}}\n";
+    struct value list;
+    OK(yaml_parse(a, yaml, strlen(yaml), 0, &list, &err));
+    struct value objects[] = {value_at(list, 0), value_at(list, 1), value_at(list, 2), value_at(list, 3)};
+    struct value inventory = inventory_of(a, objects, 1);
+    inventory_keep_crds(inventory, inventory_of(a, objects + 1, 3), inventory_of(a, objects + 1, 2));
+    assert_string_equal(json_text(a, inventory),
+                        "{\"entries\":[{\"id\":\"ns_old__ConfigMap\",\"v\":\"v1\"},"
+                        "{\"id\":\"_of-crds_apiextensions.k8s.io_CustomResourceDefinition\",\"v\":\"v1\"}]}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_superseded_unless_changed),
         cmocka_unit_test(test_values_digest),
         cmocka_unit_test(test_inventory),
+        cmocka_unit_test(test_inventory_after_a_rollback),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
