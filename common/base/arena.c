@@ -1,11 +1,13 @@
 // arena.c - memory: the allocators that never return NULL, and arenas.
 //
 // An arena is a stack of blocks that double in size from 4 KiB to 1 MiB, so that a small reconcile costs a page and a
-// large one few calls of malloc. Requests of BIG bytes and more get a block of their own, on a second list: they would
-// leave holes in the stack, and can be grown by realloc without a copy.
+// large one few calls of malloc. Once 2 MiB are in use, blocks are huge pages: one fault of the processor instead of 512,
+// which took a third of the time that a large chart needs. Until then, requests of BIG bytes and more get a block of
+// their own, on a second list: they would leave holes in the stack, and can be grown by realloc without a copy.
 #include "base/base.h"
 
 #include <stdio.h>
+#include <sys/mman.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define ARENA_ASAN 1
@@ -26,7 +28,7 @@
 #define RED_ZONE ((size_t)0)
 #endif
 
-enum { ALIGNMENT = 16, FIRST_BLOCK = 4096, LAST_BLOCK = 1 << 20, BIG = 256 * 1024 };
+enum { ALIGNMENT = 16, FIRST_BLOCK = 4096, LAST_BLOCK = 1 << 20, HUGE_PAGE = 2 << 20, BIG = 256 * 1024 };
 
 // What malloc adds itself; block sizes leave room for it so that a block fills whole pages.
 #define MALLOC_OVERHEAD ((size_t)16)
@@ -35,6 +37,7 @@ struct block {
     struct block *below;
     size_t size;   // of data
     size_t offset; // first free byte of data
+    bool huge;     // a page, not malloc's
     _Alignas(ALIGNMENT) char data[];
 };
 
@@ -121,7 +124,10 @@ static void pop_block(struct arena *a)
     struct block *b = a->top;
     a->top = b->below;
     UNPOISON(b->data, b->size);
-    free(b);
+    if (b->huge)
+        munmap(b, HUGE_PAGE);
+    else
+        free(b);
 }
 
 static void pop_big(struct arena *a)
@@ -155,19 +161,45 @@ static size_t room_for(size_t size)
     return ((size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1)) + RED_ZONE;
 }
 
-static void push_block(struct arena *a, size_t room)
+// The kernel makes a huge page of it where it can; else it is memory as any other. NULL: it has none to give.
+static struct block *huge_block(void)
 {
-    size_t whole = a->top ? (a->top->size + sizeof(struct block) + MALLOC_OVERHEAD) * 2 : FIRST_BLOCK;
-    if (whole > LAST_BLOCK)
-        whole = LAST_BLOCK;
-    while (whole - sizeof(struct block) - MALLOC_OVERHEAD < room)
-        whole *= 2;
+#ifdef ARENA_ASAN
+    return NULL; // malloc's blocks tell the sanitizer more
+#endif
+    char *room = mmap(NULL, 2 * HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room == MAP_FAILED)
+        return NULL;
+    size_t before = -(uintptr_t)room & (HUGE_PAGE - 1);
+    if (before)
+        munmap(room, before);
+    munmap(room + before + HUGE_PAGE, HUGE_PAGE - before);
+    struct block *b = (struct block *)(room + before);
+    madvise(b, HUGE_PAGE, MADV_HUGEPAGE);
+    *b = (struct block){.size = HUGE_PAGE - sizeof *b, .huge = true};
+    return b;
+}
+
+static struct block *plain_block(size_t whole)
+{
     size_t size = whole - sizeof(struct block) - MALLOC_OVERHEAD;
     struct block *b = xmalloc(sizeof *b + size);
+    *b = (struct block){.size = size};
+    return b;
+}
+
+static void push_block(struct arena *a, size_t room)
+{
+    struct block *b = a->used >= HUGE_PAGE ? huge_block() : NULL;
+    size_t whole = a->top ? (a->top->size + sizeof *b + MALLOC_OVERHEAD) * 2 : FIRST_BLOCK;
+    if (whole > LAST_BLOCK)
+        whole = LAST_BLOCK;
+    while (whole - sizeof *b - MALLOC_OVERHEAD < room)
+        whole *= 2;
+    if (!b)
+        b = plain_block(whole);
     b->below = a->top;
-    b->size = size;
-    b->offset = 0;
-    POISON(b->data, size);
+    POISON(b->data, b->size);
     a->top = b;
 }
 
@@ -185,7 +217,7 @@ static void *alloc_big(struct arena *a, size_t size)
 void *arena_alloc(struct arena *a, size_t size)
 {
     size_t room = room_for(size ? size : 1);
-    if (room >= BIG)
+    if (room >= BIG && (a->used < HUGE_PAGE || room > HUGE_PAGE / 2))
         return alloc_big(a, size);
     if (!a->top || a->top->size - a->top->offset < room)
         push_block(a, room);

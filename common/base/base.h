@@ -260,6 +260,9 @@ bool base64_decode(struct buf *out, const char *data, size_t len);
 // limit 0: none.
 bool file_read(struct arena *a, const char *path, size_t limit, struct slice *out,
                struct error *err); // NUL after the data
+// The same, and the time of its last change in unix seconds.
+bool file_read_dated(struct arena *a, const char *path, size_t limit, struct slice *out, int64_t *mtime,
+                     struct error *err);
 // Writes beside the file, fsyncs, renames.
 bool file_write_atomic(const char *path, const void *data, size_t len, unsigned mode, struct error *err);
 bool fd_write_all(int fd, const void *data, size_t len); // false: errno

@@ -16,6 +16,13 @@ static void cleanup_fd(int *fd)
 
 bool file_read(struct arena *a, const char *path, size_t limit, struct slice *out, struct error *err)
 {
+    int64_t mtime;
+    return file_read_dated(a, path, limit, out, &mtime, err);
+}
+
+bool file_read_dated(struct arena *a, const char *path, size_t limit, struct slice *out, int64_t *mtime,
+                     struct error *err)
+{
     cleanup(cleanup_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return error_set_errno(err, errno, "open %s", path);
@@ -24,10 +31,12 @@ bool file_read(struct arena *a, const char *path, size_t limit, struct slice *ou
         return error_set_errno(err, errno, "stat %s", path);
     if (S_ISDIR(st.st_mode))
         return error_set_errno(err, EISDIR, "read %s", path);
-    // The size is a hint: files of /proc have none, and a file can grow while it is read.
+    *mtime = st.st_mtim.tv_sec;
+    // Files of /proc have no size, and what is no regular file has none that means anything.
+    size_t size = S_ISREG(st.st_mode) ? (size_t)st.st_size : 0;
     struct buf data = BUF_IN(a);
-    buf_reserve(&data, S_ISREG(st.st_mode) && (!limit || (size_t)st.st_size <= limit) ? (size_t)st.st_size + 1 : 4096);
-    for (;;) {
+    buf_reserve(&data, size && (!limit || size <= limit) ? size + 1 : 4096);
+    while (!size || data.len != size) {
         if (data.cap - data.len < 2 && !buf_reserve(&data, data.cap ? data.cap : ARENA_SMALL / 2))
             return error_set(err, ERROR_LIMIT, "read %s: no room for the file", path);
         ssize_t n = read(fd, data.data + data.len, data.cap - data.len - 1);

@@ -34,10 +34,10 @@ static bool system_error(struct arena *a, struct error *err, const char *call, c
     return error_set(err, class, "%s %s: %s", call, path, go_errno(a, errno));
 }
 
-static bool read_whole(struct arena *a, const char *path, size_t limit, struct slice *out, struct error *err)
+static bool read_whole(struct arena *a, const char *path, size_t limit, struct slice *out, int64_t *mtime, struct error *err)
 {
     struct error inner = {0};
-    if (file_read(a, path, limit, out, &inner))
+    if (file_read_dated(a, path, limit, out, mtime, &inner))
         return true;
     // file_read's own words differ from Go's.
     struct stat st;
@@ -60,80 +60,96 @@ struct walk {
     struct error *err;
 };
 
-static bool add_file(struct walk *w, const char *path, const char *name, const struct stat *st)
+static bool too_large(struct walk *w, const char *path)
 {
-    if (!S_ISREG(st->st_mode))
-        return error_set(w->err, ERROR_INVALID, "cannot load irregular file %s as it has file mode type bits set", path);
-    if (st->st_size > MAX_FILE) {
-        struct buf quoted = BUF_IN(w->arena);
-        const char *base = chart_base_name(path);
-        go_quote(&quoted, base, strlen(base));
-        return error_set(w->err, ERROR_LIMIT, "chart file %s is larger than the maximum file size %u", buf_cstr(&quoted),
-                         MAX_FILE);
-    }
-    struct slice data;
-    if (!read_whole(w->arena, path, MAX_FILE, &data, w->err))
+    struct buf quoted = BUF_IN(w->arena);
+    const char *base = chart_base_name(path);
+    go_quote(&quoted, base, strlen(base));
+    return error_set(w->err, ERROR_LIMIT, "chart file %s is larger than the maximum file size %u", buf_cstr(&quoted), MAX_FILE);
+}
+
+static bool add_file(struct walk *w, const char *path, const char *name)
+{
+    struct chart_file file = {.name = name};
+    struct error inner = {0};
+    if (!read_whole(w->arena, path, MAX_FILE, &file.data, &file.mtime, &inner)) {
+        if (inner.class == ERROR_LIMIT) {
+            error_clear(&inner);
+            return too_large(w, path);
+        }
+        error_move(w->err, &inner);
         return error_wrap(w->err, "error reading %s", name);
-    w->total += data.len;
+    }
+    w->total += file.data.len;
     if (w->total > MAX_CHART || w->files.len >= MAX_FILES)
         return error_set(w->err, ERROR_LIMIT, "the chart holds more than %u bytes or %d files", MAX_CHART, MAX_FILES);
-    vec_push(w->arena, &w->files,
-             (struct chart_file){.name = name, .data = without_bom(data), .mtime = st->st_mtim.tv_sec});
+    file.data = without_bom(file.data);
+    vec_push(w->arena, &w->files, file);
     return true;
 }
 
-static int compare_names(const void *a, const void *b)
+struct listed { // of a folder
+    const char *name;
+    unsigned char type; // DT_REG, DT_DIR; anything else has to be looked at
+};
+
+static int compare_listed(const void *a, const void *b)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    return strcmp(((const struct listed *)a)->name, ((const struct listed *)b)->name);
 }
 
-static bool list_folder(struct walk *w, const char *path, const char ***names, size_t *count)
+typedef VEC(struct listed) listed_list;
+
+static bool list_folder(struct walk *w, const char *path, listed_list *list)
 {
     DIR *dir = opendir(path);
     if (!dir)
         return system_error(w->arena, w->err, "open", path);
-    VEC(const char *) list = {0};
-    for (struct dirent *entry; (entry = readdir(dir)) && list.len <= MAX_FILES;)
+    for (struct dirent *entry; (entry = readdir(dir)) && list->len <= MAX_FILES;)
         if (!str_eq(entry->d_name, ".") && !str_eq(entry->d_name, ".."))
-            vec_push(w->arena, &list, arena_strdup(w->arena, entry->d_name));
+            vec_push(w->arena, list, (struct listed){arena_strdup(w->arena, entry->d_name), entry->d_type});
     closedir(dir);
-    if (list.len > 1)
-        qsort(list.items, list.len, sizeof *list.items, compare_names);
-    *names = list.items;
-    *count = list.len;
+    if (list->len > 1)
+        qsort(list->items, list->len, sizeof *list->items, compare_listed);
     return true;
 }
 
-// Symbolic links are followed, to files and to folders.
-static bool walk(struct walk *w, const char *path, int depth)
+// Symbolic links are followed, to files and to folders. *type: DT_REG or DT_DIR then.
+static bool look_at(struct walk *w, const char *path, unsigned char *type)
 {
-    if (depth > MAX_FOLDERS)
-        return error_set(w->err, ERROR_LIMIT, "more than %d nested folders at %s", MAX_FOLDERS, path);
     struct stat st;
     if (lstat(path, &st) != 0)
         return system_error(w->arena, w->err, "lstat", path);
-    if (S_ISLNK(st.st_mode)) {
-        char resolved[PATH_MAX];
-        if (!realpath(path, resolved) || stat(path, &st) != 0) {
-            system_error(w->arena, w->err, "lstat", path);
-            return error_wrap(w->err, "error evaluating symlink %s", path);
-        }
-        chart_notice(w->notices, "INFO", "found symbolic link in path. Contents of linked file included and used",
-                     CHART_PAIRS("path", path, "resolved", resolved));
+    if (S_ISLNK(st.st_mode) && stat(path, &st) != 0) {
+        system_error(w->arena, w->err, "lstat", path);
+        return error_wrap(w->err, "error evaluating symlink %s", path);
     }
-    const char *name = path + strlen(w->top);
-    if (depth > 0 && helmignore_match(w->ignore, name, S_ISDIR(st.st_mode)))
-        return true;
-    if (!S_ISDIR(st.st_mode))
-        return add_file(w, path, name, &st);
+    *type = S_ISDIR(st.st_mode) ? DT_DIR : S_ISREG(st.st_mode) ? DT_REG : DT_UNKNOWN;
+    return true;
+}
 
-    const char **names;
-    size_t count;
-    if (!list_folder(w, path, &names, &count))
+static bool walk(struct walk *w, const char *path, unsigned char type, int depth)
+{
+    if (depth > MAX_FOLDERS)
+        return error_set(w->err, ERROR_LIMIT, "more than %d nested folders at %s", MAX_FOLDERS, path);
+    if (type != DT_REG && type != DT_DIR && !look_at(w, path, &type))
         return false;
-    for (size_t i = 0; i < count; i++)
-        if (!walk(w, arena_printf(w->arena, "%s%s%s", path, depth ? "/" : "", names[i]), depth + 1))
+    const char *name = path + strlen(w->top);
+    if (depth > 0 && helmignore_match(w->ignore, name, type == DT_DIR))
+        return true;
+    if (type == DT_UNKNOWN)
+        return error_set(w->err, ERROR_INVALID, "cannot load irregular file %s as it has file mode type bits set", path);
+    if (type == DT_REG)
+        return add_file(w, path, name);
+
+    listed_list list = {0};
+    if (!list_folder(w, path, &list))
+        return false;
+    for (size_t i = 0; i < list.len; i++) {
+        const char *below = arena_printf(w->arena, "%s%s%s", path, depth ? "/" : "", list.items[i].name);
+        if (!walk(w, below, list.items[i].type, depth + 1))
             return false;
+    }
     return true;
 }
 
@@ -151,7 +167,8 @@ static struct chart *load_folder(struct arena *a, const char *dir, struct chart_
                      .err = err};
     const char *description = arena_printf(a, "%sChart.yaml", w.top);
     struct slice text;
-    if (!read_whole(a, description, MAX_FILE, &text, err)) {
+    int64_t mtime;
+    if (!read_whole(a, description, MAX_FILE, &text, &mtime, err)) {
         error_wrap(err, "unable to detect chart at %s", description);
         return NULL;
     }
@@ -160,10 +177,10 @@ static struct chart *load_folder(struct arena *a, const char *dir, struct chart_
     const char *rules = arena_printf(a, "%s.helmignore", w.top);
     struct stat st;
     if (stat(rules, &st) == 0 &&
-        (!read_whole(a, rules, MAX_FILE, &text, err) || !helmignore_parse(w.ignore, text, err)))
+        (!read_whole(a, rules, MAX_FILE, &text, &mtime, err) || !helmignore_parse(w.ignore, text, err)))
         return NULL;
     helmignore_parse(w.ignore, SLICE("templates/.?*"), err); // Helm's own rule: dot files are no templates
-    if (!walk(&w, w.top, 0))
+    if (!walk(&w, w.top, DT_UNKNOWN, 0))
         return NULL;
     struct chart *c = chart_from_files(a, w.files.items, w.files.len, notices, err);
     if (c)
@@ -264,7 +281,8 @@ static const char *content_type(struct slice data)
 static struct chart *load_file(struct arena *a, const char *path, struct chart_notices *notices, struct error *err)
 {
     struct slice tgz;
-    if (!read_whole(a, path, MAX_CHART, &tgz, err))
+    int64_t mtime;
+    if (!read_whole(a, path, MAX_CHART, &tgz, &mtime, err))
         return NULL;
     if (!slice_has_prefix(tgz, SLICE("\x1F\x8B\x08"))) {
         if (str_has_suffix(path, ".yml") || str_has_suffix(path, ".yaml"))

@@ -188,12 +188,32 @@ static bool add_anchors(struct schema_doc *doc, struct schema_resource *r, struc
     return r->draft < 2020 || add_anchor(doc, r, value_str(value_get(s, "$dynamicAnchor")), place, true, err);
 }
 
-static const char *escaped(struct arena *a, const char *key)
+const char *schema_pointer(struct arena *a, const char *base, const char *token)
 {
-    struct buf out = BUF_IN(a);
-    for (; *key; key++)
-        buf_printf(&out, *key == '~' ? "~0" : *key == '/' ? "~1" : "%c", *key);
-    return buf_cstr(&out);
+    size_t base_len = strlen(base), len = strlen(token);
+    char *pointer = arena_alloc(a, base_len + 2 * len + 2), *to = pointer + base_len;
+    memcpy(pointer, base, base_len);
+    *to++ = '/';
+    for (; *token; token++) {
+        bool escape = *token == '~' || *token == '/';
+        *to = escape ? '~' : *token;
+        to += 1 + escape;
+        if (escape)
+            to[-1] = *token == '~' ? '0' : '1';
+    }
+    *to = 0;
+    return pointer;
+}
+
+// Which of the subschemas' keywords a schema has, a bit for each.
+static uint32_t keywords_of(struct value schema)
+{
+    uint32_t present = 0;
+    for (struct value_iter it = {0}; value_next(schema, &it);)
+        for (size_t i = 0; i < ARRAY_LEN(subschemas); i++)
+            if (subschemas[i].keyword[0] == it.key[0] && str_eq(subschemas[i].keyword, it.key))
+                present |= 1u << i;
+    return present;
 }
 
 // `url` is the document's; within is NULL for its root.
@@ -205,17 +225,19 @@ static bool collect_below(struct schema_doc *doc, struct schema_place *place, st
     struct arena *a = doc->arena;
     struct schema_resource *r = place->resource;
     for (size_t i = 0; i < ARRAY_LEN(subschemas); i++) {
-        struct value v = value_get(place->schema, subschemas[i].keyword);
-        if (r->draft < subschemas[i].draft || value_is_null(v))
+        if (!(place->keywords & 1u << i) || r->draft < subschemas[i].draft)
             continue;
-        const char *base = arena_printf(a, "%s/%s", place->pointer, subschemas[i].keyword);
+        struct value v = value_get(place->schema, subschemas[i].keyword);
+        if (value_is_null(v))
+            continue;
+        const char *base = schema_pointer(a, place->pointer, subschemas[i].keyword);
         if (value_is(v, V_LIST) && (subschemas[i].form & LIST)) {
             for (size_t k = 0; k < value_len(v); k++)
                 if (!collect(doc, value_at(v, k), place->url, arena_printf(a, "%s/%zu", base, k), r, err))
                     return false;
         } else if (value_is(v, V_DICT) && (subschemas[i].form & MAP)) {
             for (struct value_iter it = {0}; value_next(v, &it);)
-                if (!collect(doc, it.value, place->url, arena_printf(a, "%s/%s", base, escaped(a, it.key)), r, err))
+                if (!collect(doc, it.value, place->url, schema_pointer(a, base, it.key), r, err))
                     return false;
         } else if (subschemas[i].form & ONE) {
             if (!collect(doc, v, place->url, base, r, err))
@@ -273,7 +295,8 @@ static bool collect(struct schema_doc *doc, struct value schema, const char *url
             vec_push(a, &doc->documents, (struct schema_document){.url = url, .root = r});
     }
     struct schema_place *place = arena_new_of(a, struct schema_place);
-    *place = (struct schema_place){.resource = r, .schema = schema, .url = url, .pointer = pointer};
+    *place = (struct schema_place){
+        .resource = r, .schema = schema, .url = url, .pointer = pointer, .keywords = keywords_of(schema)};
     map_put_n(doc->places, (const char *)&schema.dict, sizeof schema.dict, place);
     return add_anchors(doc, r, place, err) && collect_below(doc, place, err);
 }
@@ -454,7 +477,7 @@ static bool check_schema(struct schema_doc *doc, struct value schema, struct err
     if (value_is(pattern, V_STRING) && !check_pattern(doc, place, "pattern", pattern.data, pattern.len, err))
         return false;
     for (size_t i = 0; i < ARRAY_LEN(subschemas); i++)
-        if (!check_below(doc, place, &subschemas[i], err))
+        if (place->keywords & 1u << i && !check_below(doc, place, &subschemas[i], err))
             return false;
     return (draft != 2019 || check_reference(doc, place, "$recursiveRef", err)) &&
            (draft < 2020 || check_reference(doc, place, "$dynamicRef", err));
@@ -480,22 +503,27 @@ struct schema_doc *schema_prepare(struct arena *a, struct slice json, const stru
 
 // ---- a chart's values -------------------------------------------------------------------------------------------------------
 
-static void check_chart(struct arena *a, const struct chart *c, struct value values,
-                        const struct chart_schema_source *source, struct buf *out)
+// What a schema becomes is large, and done with here: it lies in an arena of its own.
+static void check_one(const struct chart *c, struct value values, const struct chart_schema_source *source, struct buf *out)
 {
-    if (c->schema.data) {
-        struct error err cleanup(error_clear) = {0};
-        struct schema_doc *doc = schema_prepare(a, c->schema, source, &err);
-        if (!doc)
-            buf_printf(out, "%s:\n%s", chart_name(c), error_text(&err));
-        else if (!schema_validate(doc, values, &err))
-            buf_printf(out, "%s:\n%s\n", chart_name(c), error_text(&err));
-    }
+    struct arena *scratch cleanup(cleanup_arena) = arena_new();
+    struct error err cleanup(error_clear) = {0};
+    struct schema_doc *doc = schema_prepare(scratch, c->schema, source, &err);
+    if (!doc)
+        buf_printf(out, "%s:\n%s", chart_name(c), error_text(&err));
+    else if (!schema_validate(doc, values, &err))
+        buf_printf(out, "%s:\n%s\n", chart_name(c), error_text(&err));
+}
+
+static void check_chart(const struct chart *c, struct value values, const struct chart_schema_source *source, struct buf *out)
+{
+    if (c->schema.data)
+        check_one(c, values, source, out);
     for (size_t i = 0; i < c->dependencies.len; i++) {
         const struct chart *sub = c->dependencies.items[i];
         struct value table = value_get(values, chart_name(sub));
         if (value_is(table, V_DICT))
-            check_chart(a, sub, table, source, out);
+            check_chart(sub, table, source, out);
         else if (!value_is_null(table))
             buf_printf(out, "%s:\ninvalid type for values: expected object (map), got %s\n", chart_name(sub),
                        value_go_type(table));
@@ -506,7 +534,7 @@ bool chart_check_schema(struct arena *a, const struct chart *c, struct value val
                         struct error *err)
 {
     struct buf problems = BUF_IN(a);
-    check_chart(a, c, values, source, &problems);
+    check_chart(c, values, source, &problems);
     if (problems.len == 0)
         return true;
     return error_set(err, ERROR_INVALID,

@@ -29,6 +29,7 @@ struct schema_place { // what is known of a schema in the document, by the addre
     struct schema_resource *resource;
     struct value schema;
     const char *url, *pointer; // of its document; "/properties/image"
+    uint32_t keywords;         // those with schemas below, a bit for each (schema.c)
     bool queued;               // to be checked
 };
 
@@ -49,6 +50,8 @@ struct schema_place *schema_place_of(const struct schema_doc *doc, struct value 
 // Where a reference leads; err in Helm's words where it leads nowhere. *target is a dict or a boolean.
 bool schema_resolve(struct schema_doc *doc, const struct schema_resource *base, const char *reference, struct value *target,
                     struct error *err);
+// A JSON pointer with one token more.
+const char *schema_pointer(struct arena *a, const char *base, const char *token);
 // The text behind '#' with percent signs decoded.
 const char *schema_fragment(struct arena *a, const char *reference);
 

@@ -263,12 +263,12 @@ static struct problem *check_enum(struct meta *m, struct value v, const struct p
 
 static struct problem *check_type_name(struct meta *m, struct value v, const struct place *at)
 {
-    struct buf names = BUF_IN(m->arena);
-    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-        if (value_is(v, V_STRING) && str_eq(v.data, types[i]))
+    for (size_t i = 0; i < ARRAY_LEN(types) && value_is(v, V_STRING); i++)
+        if (str_eq(v.data, types[i]))
             return NULL;
+    struct buf names = BUF_IN(m->arena);
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
         buf_printf(&names, "%s'%s'", i ? ", " : "", types[i]);
-    }
     return fail(m, at, "value must be one of %s", buf_cstr(&names));
 }
 

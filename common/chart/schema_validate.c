@@ -386,11 +386,7 @@ struct problem *check_part(struct check *c, struct value schema, struct value pa
 {
     struct validator *v = c->v;
     const char *path = v->path;
-    struct buf below = BUF_IN(v->arena);
-    buf_printf(&below, "%s/", path);
-    for (; *token; token++)
-        buf_printf(&below, *token == '~' ? "~0" : *token == '/' ? "~1" : "%c", *token);
-    v->path = buf_cstr(&below);
+    v->path = schema_pointer(v->arena, path, token);
     struct schema_place *place = schema_place_of(v->doc, schema);
     struct unevaluated left = left_of(v, part, schema, place ? place->resource->draft : c->draft, false);
     struct problem *p = check_apply(v, &c->scope, schema, part, ++v->instances, c->quiet, &left);
