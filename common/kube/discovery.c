@@ -21,7 +21,7 @@ struct group_version {
 
 struct kept {
     char *json; // NULL: nothing
-    int64_t at_ms;
+    int64_t asked_ms;
 };
 
 struct discovery {
@@ -30,6 +30,7 @@ struct discovery {
     struct map *strings;   // text to itself
     struct map *resources; // "apps/v1/Deployment" to struct kube_resource *: reused when it is found again
     struct map *groups;    // api version to struct group_version *
+    int64_t forgotten_ms;  // an answer to an older question may lack what was defined since
     struct kept versions, server;
 };
 
@@ -74,8 +75,7 @@ void kube_discovery_forget(struct kube *k)
     struct discovery *d = k->discovery;
     pthread_mutex_lock(&d->lock);
     groups_clear(d);
-    free(d->versions.json);
-    d->versions.json = NULL;
+    d->forgotten_ms = clock_mono_ms();
     pthread_mutex_unlock(&d->lock);
 }
 
@@ -122,7 +122,7 @@ static void group_fill(struct discovery *d, const char *api_version, struct valu
     }
 }
 
-bool discovery_store(struct kube *k, const char *api_version, struct slice body, struct error *err)
+bool discovery_store(struct kube *k, const char *api_version, struct slice body, int64_t asked_ms, struct error *err)
 {
     struct discovery *d = k->discovery;
     cleanup(cleanup_arena) struct arena *a = arena_new();
@@ -142,7 +142,7 @@ bool discovery_store(struct kube *k, const char *api_version, struct slice body,
         map_free(group->kinds);
     }
     group->kinds = map_new(NULL);
-    group->asked_ms = clock_mono_ms();
+    group->asked_ms = asked_ms;
     group_fill(d, api_version, value_get(answer, "resources"), group);
     pthread_mutex_unlock(&d->lock);
     return true;
@@ -154,7 +154,7 @@ bool discovery_lookup(struct kube *k, const char *api_version, const char *kind,
     pthread_mutex_lock(&d->lock);
     struct group_version *group = map_get(d->groups, api_version);
     struct kube_resource *found = group ? map_get(group->kinds, kind) : NULL;
-    *fresh = group && clock_mono_ms() - group->asked_ms < DISCOVERY_AGAIN_MS;
+    *fresh = group && group->asked_ms > d->forgotten_ms && clock_mono_ms() - group->asked_ms < DISCOVERY_AGAIN_MS;
     if (found)
         *out = *found;
     pthread_mutex_unlock(&d->lock);
@@ -167,7 +167,7 @@ bool kube_discover(struct kube *k, const char *api_version, const char *kind, st
     bool fresh;
     if (str_empty(api_version) || str_empty(kind))
         return error_set(err, ERROR_INVALID, "an object without %s", str_empty(api_version) ? "apiVersion" : "kind");
-    // Another thread may have all forgotten between the answer and the look at it: then it is asked for again.
+    // Another thread may have all forgotten between the question and the look at the answer: then it is asked again.
     for (int asked = 0;; asked++) {
         if (discovery_lookup(k, api_version, kind, out, &fresh))
             return true;
@@ -176,6 +176,7 @@ bool kube_discover(struct kube *k, const char *api_version, const char *kind, st
         cleanup(cleanup_arena) struct arena *a = arena_new();
         struct buf path = BUF_IN(a);
         struct kube_answer answer = {0};
+        int64_t asked_ms = clock_mono_ms();
         path_group(&path, api_version);
         struct kube_call call = {.path = buf_cstr(&path)};
         if (!kube_do(k, a, &call, &answer, err)) {
@@ -183,7 +184,7 @@ bool kube_discover(struct kube *k, const char *api_version, const char *kind, st
                 return error_wrap(err, "discovery of %s", api_version);
             error_clear(err);
         }
-        if (!discovery_store(k, api_version, answer.body, err))
+        if (!discovery_store(k, api_version, answer.body, asked_ms, err))
             return false;
     }
     return error_set(err, ERROR_NOT_FOUND, "no matches for kind \"%s\" in version \"%s\"", kind, api_version);
@@ -267,19 +268,19 @@ static bool kept_get(struct discovery *d, struct kept *kept, struct arena *a, st
 {
     cleanup(error_clear) struct error ignored = {0};
     pthread_mutex_lock(&d->lock);
-    bool ok = kept->json && clock_mono_ms() - kept->at_ms < ALL_KEPT_MS &&
+    bool ok = kept->json && kept->asked_ms > d->forgotten_ms && clock_mono_ms() - kept->asked_ms < ALL_KEPT_MS &&
               json_parse(a, kept->json, strlen(kept->json), 0, out, &ignored);
     pthread_mutex_unlock(&d->lock);
     return ok;
 }
 
-static void kept_put(struct discovery *d, struct kept *kept, struct value v)
+static void kept_put(struct discovery *d, struct kept *kept, struct value v, int64_t asked_ms)
 {
     struct buf text = {0};
     json_write(&text, v, 0);
     pthread_mutex_lock(&d->lock);
     free(kept->json);
-    *kept = (struct kept){.json = buf_steal(&text), .at_ms = clock_mono_ms()};
+    *kept = (struct kept){.json = buf_steal(&text), .asked_ms = asked_ms};
     pthread_mutex_unlock(&d->lock);
 }
 
@@ -287,10 +288,11 @@ bool kube_api_versions(struct kube *k, struct arena *a, struct value *list, stru
 {
     if (kept_get(k->discovery, &k->discovery->versions, a, list))
         return true;
+    int64_t asked_ms = clock_mono_ms();
     *list = value_list(a);
     if (!versions_ask(k, a, "/api", *list, err) || !versions_ask(k, a, "/apis", *list, err))
         return error_wrap(err, "discovery");
-    kept_put(k->discovery, &k->discovery->versions, *list);
+    kept_put(k->discovery, &k->discovery->versions, *list, asked_ms);
     return true;
 }
 
@@ -298,8 +300,9 @@ bool kube_version(struct kube *k, struct arena *a, struct value *out, struct err
 {
     if (kept_get(k->discovery, &k->discovery->server, a, out))
         return true;
+    int64_t asked_ms = clock_mono_ms();
     if (!kube_do_json(k, a, &(struct kube_call){.path = "/version"}, out, err))
         return error_wrap(err, "server version");
-    kept_put(k->discovery, &k->discovery->server, *out);
+    kept_put(k->discovery, &k->discovery->server, *out, asked_ms);
     return true;
 }

@@ -116,9 +116,9 @@ bool path_collection(struct kube *k, const char *api_version, const char *kind, 
 // ---- discovery ----------------------------------------------------------------------------------------------------
 struct discovery *discovery_new(void);
 void discovery_free(struct discovery *d);
-// Takes an APIResourceList (body) or the word that the group version is not there (body.data NULL).
-bool discovery_store(struct kube *k, const char *api_version, struct slice body, struct error *err);
-// What is known without asking. *fresh: the answer is so new that asking again is no use.
+// Takes an APIResourceList (body) or the word that the group version is not there (body.data NULL), asked for at asked_ms.
+bool discovery_store(struct kube *k, const char *api_version, struct slice body, int64_t asked_ms, struct error *err);
+// What is known without asking. *fresh: it was asked for so lately that asking again is no use.
 bool discovery_lookup(struct kube *k, const char *api_version, const char *kind, struct kube_resource *out,
                       bool *fresh);
 

@@ -364,7 +364,7 @@ static void discovered(struct informer *i, bool there)
     struct error fault = {0};
     i->ask = false;
     if (discovery_store(i->watcher->kube, i->options.api_version, there ? buf_view(&i->body) : slice_n(NULL, 0),
-                        &fault))
+                        i->started_ms, &fault))
         again_after(i, 0); // `begin` finds it, or finds it missing
     else
         failed(i, &fault);

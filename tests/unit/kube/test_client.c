@@ -478,6 +478,26 @@ static void test_discovery_again(void **state)
     tear_down(&f);
 }
 
+// Another thread defines the kind, and says so, while the question is under way.
+static struct kube *asking;
+
+static void overtaken(struct fake_request *r)
+{
+    if (r->number == 1)
+        kube_discovery_forget(asking);
+    growing(r);
+}
+
+static void test_discovery_overtaken(void **state)
+{
+    struct fixture f = set_up(overtaken);
+    struct kube_resource r;
+    asking = f.kube;
+    assert_true(kube_discover(f.kube, "v1", "ConfigMap", &r, &f.err));
+    assert_int_equal(fake_count(f.server, "GET /api/v1"), 2);
+    tear_down(&f);
+}
+
 int main(void)
 {
     log_init("test", LOG_ERROR, true);
@@ -488,7 +508,7 @@ int main(void)
         cmocka_unit_test(test_headers),         cmocka_unit_test(test_list_expired),
         cmocka_unit_test(test_list_broken),     cmocka_unit_test(test_list_gives_up),
         cmocka_unit_test(test_answer_limit),    cmocka_unit_test(test_api_versions),
-        cmocka_unit_test(test_discovery_again),
+        cmocka_unit_test(test_discovery_again), cmocka_unit_test(test_discovery_overtaken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
