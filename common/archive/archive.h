@@ -14,6 +14,7 @@ struct archive_limits { // 0: the default
 };
 
 struct archive_entry {
+    const char *name; // as it stands in the archive
     const char *path; // cleaned, relative, no ".." in it, '/' between
     bool directory, symlink;
     const char *link;  // of a symlink: verified to stay inside, ".." at its start only

@@ -81,6 +81,7 @@ static bool read_header(struct reader *r, struct libarchive_entry *h, struct arc
         return error_set(err, ERROR_INVALID, "archive entry %s: hard links are not supported", path);
     mode_t type = archive_entry_filetype(h);
     *out = (struct archive_entry){
+        .name = arena_strdup(r->arena, path),
         .path = path_clean(r->arena, path),
         .directory = type == AE_IFDIR,
         .symlink = type == AE_IFLNK,

@@ -19,6 +19,7 @@ bool metadata_validate(struct arena *a, struct value metadata, struct error *err
 // Builds the chart from its files. `a` owns everything; names and data are not copied.
 struct chart *chart_from_files(struct arena *a, struct chart_file *files, size_t count, struct chart_notices *notices,
                                struct error *err);
+#define NO_GZIP "gzip: invalid header"
 // Reads a tgz into files: names without the first folder, BOMs cut off, Helm's limits.
 bool chart_read_archive(struct arena *a, struct slice tgz, struct chart_file **files, size_t *count, struct error *err);
 

@@ -3,6 +3,7 @@
 #include "chart/internal.h"
 
 #define MAX_NESTED_ARCHIVES 8                   // a tgz in charts/ may hold tgz of its own
+#define GZIP_HEADER 10                          // bytes
 #define MAX_UNPACKED (512u << 20)               // bytes of all of them together
 
 struct loader {
@@ -67,6 +68,11 @@ static struct chart *load_nested_archive(struct loader *l, struct slice tgz, str
 {
     if (l->depth >= MAX_NESTED_ARCHIVES || arena_used(l->arena) - l->start > MAX_UNPACKED) {
         error_set(err, ERROR_LIMIT, "chart archives are nested too deeply or unpack to more than %u bytes", MAX_UNPACKED);
+        return NULL;
+    }
+    if (!slice_has_prefix(tgz, SLICE("\x1F\x8B"))) {
+        error_set(err, ERROR_INVALID, "%s",
+                  tgz.len == 0 ? "EOF" : tgz.len < GZIP_HEADER ? "unexpected EOF" : NO_GZIP);
         return NULL;
     }
     struct chart_file *files;

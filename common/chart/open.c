@@ -211,9 +211,11 @@ static bool add_entry(void *ctx, const struct archive_entry *e, struct error *er
                    ? error_set(err, ERROR_INVALID, "chart yaml not in base directory")
                    : error_set(err, ERROR_INVALID, "chart illegally contains content outside the base directory: \"%s\"",
                                e->path);
+    // The first folder of a name is cut off, also where it is ".".
+    const char *name = str_has_prefix(e->name, "./") ? e->path : slash + 1;
     // A link has no content of its own in an archive: Helm sees an empty file. Those have no body at all.
     struct slice data = e->symlink || e->data.len == 0 ? slice_n(NULL, 0) : without_bom(e->data);
-    vec_push(u->arena, &u->files, (struct chart_file){.name = slash + 1, .data = data, .mtime = e->mtime});
+    vec_push(u->arena, &u->files, (struct chart_file){.name = name, .data = data, .mtime = e->mtime});
     return true;
 }
 
@@ -293,8 +295,13 @@ static struct chart *load_file(struct arena *a, const char *path, struct chart_n
         return NULL;
     }
     struct chart *c = load_tgz(a, tgz, false, notices, err);
-    if (c)
+    if (c) {
         c->path = arena_strdup(a, path);
+    } else if (str_has_suffix(error_text(err), NO_GZIP)) { // an archive within
+        const char *reason = arena_strdup(a, error_text(err));
+        error_clear(err);
+        error_set(err, ERROR_INVALID, "file '%s' does not appear to be a valid chart file (details: %s)", path, reason);
+    }
     return c;
 }
 

@@ -40,6 +40,7 @@ struct schema_doc {
     VEC(struct schema_document) documents;
     VEC(struct schema_resource *) resources;
     struct map *places;
+    VEC(const char *) urns;  // referred to, and taken for schemas that hold always, as Helm does
     VEC(struct value) queue; // schemas that are in use and yet to be checked
 };
 
