@@ -1,6 +1,5 @@
 // compare.c - eq, ne, lt, le, gt, ge: Go's rules on which types compare with which.
 #include "template/builtins.h"
-#include "template/complex.h"
 
 enum basic { BASIC_NONE, BASIC_BOOL, BASIC_INT, BASIC_UINT, BASIC_FLOAT, BASIC_STRING };
 
@@ -40,17 +39,17 @@ static bool equal_others(struct template_call *call, struct value a, struct valu
         *equal = a.kind == b.kind;
         return true;
     }
-    if (a.kind != b.kind) {
+    if (!str_eq(value_go_kind(a), value_go_kind(b))) {
         struct buf shown = BUF_IN(call->arena);
         go_sprintf(&shown, call->arena, SLICE("%s"), &a, 1);
         buf_printf(&shown, ": %s, %s: ", value_go_type(a), value_go_type(b));
         go_print_value(&shown, b);
         return error_set(call->err, ERROR_INVALID, "non-comparable types %s", buf_cstr(&shown));
     }
-    if (a.kind != V_OBJECT)
+    if (b.kind != V_OBJECT || str_eq(value_go_kind(b), "map"))
         return not_comparable(call, b);
-    const struct complex *x = complex_of(a), *y = complex_of(b);
-    *equal = x && y ? x->re == y->re && x->im == y->im : a.object == b.object;
+    // A pointer is equal to itself alone, a struct to another with the same in it.
+    *equal = str_eq(value_go_kind(a), "ptr") ? a.object == b.object : value_deep_equal(a, b);
     return true;
 }
 

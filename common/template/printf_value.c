@@ -504,6 +504,10 @@ static bool print_object(struct printer *p, struct value v, uint32_t verb)
     const struct complex *number = complex_of(v);
     if (number)
         return print_complex(p, number, verb);
+    if (v.object->class->next && verb != 'v') {
+        print_dict(p, v, verb, 0);
+        return true;
+    }
     if (!strchr("vsxXq", (int)verb))
         return false;
     struct buf text = BUF_IN(p->arena);

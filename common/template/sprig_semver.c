@@ -189,13 +189,19 @@ static struct value version_plain(struct arena *a, struct object *self)
     return value_string(semver_string(a, semver_of(self)));
 }
 
+static bool version_equal_to(struct object *self, struct object *other)
+{
+    return strcmp(semver_of(self)->original, semver_of(other)->original) == 0;
+}
+
 static const struct value_class version_class = {.go_type = "*semver.Version", .go_kind = "ptr", .members = members,
                                                  .member_count = ARRAY_LEN(members), .print = version_print,
-                                                 .plain = version_plain};
+                                                 .plain = version_plain, .equal = version_equal_to};
 static const struct value_class version_value_class = {.go_type = "semver.Version", .go_kind = "struct",
                                                        .members = members + POINTER_METHODS,
                                                        .member_count = ARRAY_LEN(members) - POINTER_METHODS,
-                                                       .print = version_print, .plain = version_plain};
+                                                       .print = version_print, .plain = version_plain,
+                                                       .equal = version_equal_to};
 
 static bool fn_semver(struct template_call *call, struct value *result)
 {

@@ -234,5 +234,8 @@ static bool write_table(struct writer *w, const struct key_path *path, struct va
 bool toml_write(struct buf *out, struct arena *a, struct value v, struct error *err)
 {
     struct writer w = {out, a, err};
+    struct value plain = v.kind == V_OBJECT && v.object->class->plain ? v.object->class->plain(a, v.object) : v;
+    if (plain.kind == V_DICT)
+        v = plain;
     return v.kind == V_DICT ? write_table(&w, NULL, v) : add_element(&w, v, 0);
 }

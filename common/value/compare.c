@@ -46,6 +46,19 @@ static bool dicts_equal(struct compare *c, const struct dict *a, const struct di
     return true;
 }
 
+// Of one type, and with the same in them, which %v shows of most.
+static bool objects_equal(struct value a, struct value b)
+{
+    if (a.object == b.object || a.object->class != b.object->class)
+        return a.object == b.object;
+    if (a.object->class->equal)
+        return a.object->class->equal(a.object, b.object);
+    struct buf one cleanup(buf_free) = {0}, other cleanup(buf_free) = {0};
+    go_print_value(&one, a);
+    go_print_value(&other, b);
+    return slice_eq(buf_view(&one), buf_view(&other));
+}
+
 static bool equal(struct compare *c, struct value a, struct value b)
 {
     bool numbers = (a.kind == V_INT || a.kind == V_FLOAT) && (b.kind == V_INT || b.kind == V_FLOAT);
@@ -67,7 +80,7 @@ static bool equal(struct compare *c, struct value a, struct value b)
     case V_BYTES:
         return slice_eq(value_slice(a), value_slice(b));
     case V_OBJECT:
-        return a.object == b.object;
+        return objects_equal(a, b);
     case V_LIST:
     case V_DICT: {
         if (a.kind == V_LIST ? a.list == b.list : a.dict == b.dict)

@@ -199,6 +199,7 @@ struct value_class {
     void (*text)(struct buf *out, struct object *self); // what an action prints where String is the pointer's; NULL: %v
     struct value (*plain)(struct arena *a, struct object *self); // what toYaml/toJson see; NULL: null
     bool (*truth)(struct object *self);                          // NULL: true
+    bool (*equal)(struct object *self, struct object *other);    // reflect.DeepEqual; NULL: whether they print alike
     // Of map-like ones, else NULL: what `.x` and `index` find, and what `range` runs over.
     bool (*index)(struct object *self, const char *key, size_t len, struct value *out);
     bool (*next)(struct object *self, struct value_iter *it);

@@ -44,7 +44,7 @@ class Side:
 # ---- expressions -----------------------------------------------------------------------------------------------------
 
 def render_alone(side, files, **env):
-    """Renders a chart of these files, in a folder that each thread uses again."""
+    """Renders a chart of these files, in a folder that each thread uses again: always the same files."""
     if not hasattr(_mine, "folder"):
         _mine.folder = tempfile.TemporaryDirectory(prefix="conformance-")
         chart = pathlib.Path(_mine.folder.name, "t")
@@ -75,7 +75,7 @@ class Expression:
         return (b"out", base64.b64decode(found.group(1))) if status == 0 and found else (b"err", err)
 
     def _message(self, side, **env):
-        status, out, err = render_alone(side, {"templates/case.yaml": self.template}, **env)
+        status, out, err = render_alone(side, {"case": self.template, "templates/case.yaml": self.template}, **env)
         if status == 0:
             return b"out", out
         return b"err", err.rstrip(b"\n").removeprefix(b"Error: ").removesuffix(ADVICE)
