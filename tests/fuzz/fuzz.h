@@ -1,5 +1,6 @@
-// fuzz.h - what the fuzz targets share. Each target is one file, fuzz_NAME.c: bytes in, and a property that must hold for
-// all of them. libFuzzer (./dev fuzz) makes the bytes; replay.c feeds those of seeds/NAME in every run of the unit tests.
+// fuzz.h - what the fuzz targets share. Each target is one file, fuzz_NAME.c: bytes in, and a property that must hold
+// for all of them. libFuzzer (./dev fuzz) makes the bytes; replay.c feeds those of seeds/NAME in every run of the unit
+// tests.
 //
 // Targets that need several texts take them from one input, with a line "%%" between.
 #ifndef RUNNEL_FUZZ_H
@@ -8,8 +9,6 @@
 #include "value/value.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size); // the name that libFuzzer calls
-size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
 
 // The property that does not hold, and the end of the process: libFuzzer keeps the input.
 _Noreturn void fuzz_broken(const char *file, int line, const char *fmt, ...) PRINTF(3, 4);

@@ -1,5 +1,6 @@
-// fuzz_archive.c - tar and tar.gz, and charts in them. Entries stay inside, in memory as on disk, and within the limits. A
-// second try mends the checksums of tar headers, so that changed headers get past them, and packs the tar with gzip.
+// fuzz_archive.c - tar and tar.gz, and charts in them. Entries stay inside, in memory as on disk, and within the
+// limits. A second try mends the checksums of tar headers, so that changed headers get past them, and packs the tar
+// with gzip.
 #include "fuzz.h"
 
 #include "archive/archive.h"
@@ -34,7 +35,8 @@ static bool entry(void *ctx, const struct archive_entry *e, struct error *err)
     return true;
 }
 
-// ---- on disk ------------------------------------------------------------------------------------------------------------
+// ---- on disk
+// ------------------------------------------------------------------------------------------------------------
 
 static char root[64]; // a folder of this process: "in" is unpacked to, and whatever else appears there is an escape
 
@@ -84,7 +86,8 @@ static void check_unpack(struct arena *a, struct slice archive)
         abort();
 }
 
-// ---- all ways -----------------------------------------------------------------------------------------------------------
+// ---- all ways
+// -----------------------------------------------------------------------------------------------------------
 
 static void check(struct slice archive)
 {
@@ -114,8 +117,8 @@ static void check(struct slice archive)
         chart_coalesce(a, own, value_dict(a), &values, &ignored);
 }
 
-// Writes each header's checksum anew. A header's size field leads to the next one; where it is no number, the next block
-// is taken for a header.
+// Writes each header's checksum anew. A header's size field leads to the next one; where it is no number, the next
+// block is taken for a header.
 static void mend_checksums(char *tar, size_t len)
 {
     for (size_t at = 0; at + BLOCK <= len;) {

@@ -1,5 +1,5 @@
-// fuzz_eval.c - the evaluator and the functions: a template, then its values in YAML. Whatever they say, the execution ends
-// within its limits, fails with words and without output, and a second one on the same values gives the same.
+// fuzz_eval.c - the evaluator and the functions: a template, then its values in YAML. Whatever they say, the execution
+// ends within its limits, fails with words and without output, and a second one on the same values gives the same.
 #include "fuzz.h"
 
 #include "template/template.h"

@@ -1,5 +1,5 @@
-// fuzz_git.c - what a Git server and a user say of references: a URL, what is wanted ("tag v1"), the advertisement ("HASH
-// NAME" a line), and the packets of a push. What is chosen was advertised, or is the commit that was asked for.
+// fuzz_git.c - what a Git server and a user say of references: a URL, what is wanted ("tag v1"), the advertisement
+// ("HASH NAME" a line), and the packets of a push. What is chosen was advertised, or is the commit that was asked for.
 #include "fuzz.h"
 
 #include "git/private.h"

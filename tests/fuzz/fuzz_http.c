@@ -1,5 +1,5 @@
-// fuzz_http.c - what a server says in headers: challenges, dates, and URLs to go to. Three texts: a WWW-Authenticate value, a
-// URL, and a reference to be resolved against it.
+// fuzz_http.c - what a server says in headers: challenges, dates, and URLs to go to. Three texts: a WWW-Authenticate
+// value, a URL, and a reference to be resolved against it.
 #include "fuzz.h"
 
 #include "http/http.h"

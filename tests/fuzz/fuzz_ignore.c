@@ -1,5 +1,5 @@
-// fuzz_ignore.c - .sourceignore (gitignore patterns) and .helmignore: patterns, then one path a line. The patterns given in
-// two pieces mean what they mean in one, and every match ends.
+// fuzz_ignore.c - .sourceignore (gitignore patterns) and .helmignore: patterns, then one path a line. The patterns
+// given in two pieces mean what they mean in one, and every match ends.
 #include "fuzz.h"
 
 #include "archive/archive.h"

@@ -1,4 +1,5 @@
-// fuzz_index.c - index.yaml of a Helm repository. Every version that is found belongs to its chart and lies in the range.
+// fuzz_index.c - index.yaml of a Helm repository. Every version that is found belongs to its chart and lies in the
+// range.
 #include "fuzz.h"
 
 #include "chart/chart.h"
@@ -27,10 +28,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             }
             REQUIRE(value_is(found.metadata, V_DICT), "%s: no entry", name);
             REQUIRE(semver_parse(a, found.version, &version, &missing), "%s: %s is no version", name, found.version);
-            struct semver_constraint *c =
-                semver_constraint_parse(a, ranges[k][0] ? ranges[k] : "*", &missing);
-            REQUIRE(str_eq(found.version, ranges[k]) || (c && semver_check(c, &version)), "%s: %s is not in \"%s\"", name,
-                    found.version, ranges[k]);
+            struct semver_constraint *c = semver_constraint_parse(a, ranges[k][0] ? ranges[k] : "*", &missing);
+            REQUIRE(str_eq(found.version, ranges[k]) || (c && semver_check(c, &version)), "%s: %s is not in \"%s\"",
+                    name, found.version, ranges[k]);
         }
     }
     return 0;

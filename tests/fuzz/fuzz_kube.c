@@ -1,5 +1,5 @@
-// fuzz_kube.c - the API server's answers as text: objects made compact, watch events, lists in pieces. Compact text is the
-// same object without its managed fields, and a list gives the same items however it is cut.
+// fuzz_kube.c - the API server's answers as text: objects made compact, watch events, lists in pieces. Compact text is
+// the same object without its managed fields, and a list gives the same items however it is cut.
 #include "fuzz.h"
 
 #include "kube/text.h"

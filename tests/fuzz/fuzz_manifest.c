@@ -1,5 +1,5 @@
-// fuzz_manifest.c - what templates printed, cut into documents and sorted into objects and hooks. No document is lost, and the
-// stored manifest reads back as what was stored, but for what has no kind.
+// fuzz_manifest.c - what templates printed, cut into documents and sorted into objects and hooks. No document is lost,
+// and the stored manifest reads back as what was stored, but for what has no kind.
 #include "fuzz.h"
 
 #include "manifest.h"

@@ -1,6 +1,6 @@
-// fuzz_oci.c - a registry's answers, one after the other: challenges, tokens, pages of tags, manifests, blobs. The first text
-// is the reference and the credentials' document; the others are what http_do gives: "STATUS", headers, an empty line, the
-// body. Nothing is believed that its digest does not say, and no secret leaves over plain HTTP.
+// fuzz_oci.c - a registry's answers, one after the other: challenges, tokens, pages of tags, manifests, blobs. The
+// first text is the reference and the credentials' document; the others are what http_do gives: "STATUS", headers, an
+// empty line, the body. Nothing is believed that its digest does not say, and no secret leaves over plain HTTP.
 #include "fuzz.h"
 
 #include "digest/digest.h"
@@ -95,8 +95,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                        ref.digest ? "@" : "", ref.digest ? ref.digest : "");
     if (strlen(ref.repository) > 255) // with the "library/" that Docker Hub puts before it
         return 0;
-    REQUIRE(oci_parse(a, printed, &again, &err) && str_eq(ref.name, again.name) && str_eq(ref.registry, again.registry) &&
-                str_eq(ref.repository, again.repository) && str_eq(ref.digest, again.digest),
+    REQUIRE(oci_parse(a, printed, &again, &err) && str_eq(ref.name, again.name) &&
+                str_eq(ref.registry, again.registry) && str_eq(ref.repository, again.repository) &&
+                str_eq(ref.digest, again.digest),
             "%s: another reference", printed);
     struct oci_options options = {.credentials = {.user = "user", .password = "password"}};
     if (config.len && !oci_docker_config(a, config, ref.name, &options.credentials, &ignored) && ignored.class)

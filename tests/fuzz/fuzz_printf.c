@@ -1,5 +1,5 @@
-// fuzz_printf.c - fmt.Sprintf: a format, then its arguments as a YAML list. It prints the same twice, within the limit of the
-// arena, and a format without a percent sign and without arguments prints itself.
+// fuzz_printf.c - fmt.Sprintf: a format, then its arguments as a YAML list. It prints the same twice, within the limit
+// of the arena, and a format without a percent sign and without arguments prints itself.
 #include "fuzz.h"
 
 #include "template/template.h"

@@ -1,5 +1,5 @@
-// fuzz_regex.c - regular expressions: a pattern, a text, a replacement. Matches lie in the text, one behind the other, and
-// replacing each by itself changes nothing.
+// fuzz_regex.c - regular expressions: a pattern, a text, a replacement. Matches lie in the text, one behind the other,
+// and replacing each by itself changes nothing.
 #include "fuzz.h"
 
 #include "regex/regex.h"
@@ -27,7 +27,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 "a match outside, or before the last");
         last_end = groups[0].data + groups[0].len;
         for (int i = 1; i < GROUPS_MAX && i <= regex_groups(re); i++)
-            REQUIRE(!groups[i].data || (groups[i].data >= text.data && groups[i].data + groups[i].len <= text.data + text.len),
+            REQUIRE(!groups[i].data ||
+                        (groups[i].data >= text.data && groups[i].data + groups[i].len <= text.data + text.len),
                     "a group outside");
         struct buf expanded = BUF_IN(a);
         regex_expand(&expanded, re, rest, groups, GROUPS_MAX);
@@ -37,7 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         regex_group_name(re, i, a);
     struct buf same = BUF_IN(a), other = BUF_IN(a);
     regex_replace(&same, re, text, SLICE("$0"), false);
-    REQUIRE(slice_eq(buf_view(&same), text) || !utf8_valid(text.data, text.len), "replaced by itself: %s", buf_cstr(&same));
+    REQUIRE(slice_eq(buf_view(&same), text) || !utf8_valid(text.data, text.len), "replaced by itself: %s",
+            buf_cstr(&same));
     regex_replace(&other, re, text, rest, false);
     return 0;
 }

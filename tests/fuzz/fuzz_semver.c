@@ -1,5 +1,5 @@
-// fuzz_semver.c - versions and ranges: a range, then one version a line. A version printed and read again is the same, the
-// order is one, and a range's answer agrees with its reasons.
+// fuzz_semver.c - versions and ranges: a range, then one version a line. A version printed and read again is the same,
+// the order is one, and a range's answer agrees with its reasons.
 #include "fuzz.h"
 
 #include "semver/semver.h"

@@ -1,5 +1,5 @@
-// fuzz_set.c - the grammar of --set, --set-string, --set-json, --set-literal and --set-file: the words, then values in YAML
-// that they change. What comes out is small, can be written, and is the same twice.
+// fuzz_set.c - the grammar of --set, --set-string, --set-json, --set-literal and --set-file: the words, then values in
+// YAML that they change. What comes out is small, can be written, and is the same twice.
 #include "fuzz.h"
 
 #include "chart/chart.h"

@@ -1,5 +1,5 @@
-// fuzz_setter.c - the image setter: a YAML file with markers. Only marked scalars change, to an image's parts; the rest of
-// the file stays byte for byte, and a second run finds nothing to do.
+// fuzz_setter.c - the image setter: a YAML file with markers. Only marked scalars change, to an image's parts; the rest
+// of the file stays byte for byte, and a second run finds nothing to do.
 #include "fuzz.h"
 
 #include "setter.h"

@@ -1,5 +1,5 @@
-// fuzz_time.c - times and durations: a layout, a text, a zone's name. What is read with a layout, printed with nanoseconds and
-// read again is the same instant; durations print as what they are.
+// fuzz_time.c - times and durations: a layout, a text, a zone's name. What is read with a layout, printed with
+// nanoseconds and read again is the same instant; durations print as what they are.
 #include "fuzz.h"
 
 #include "template/layout.h"
@@ -38,7 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     layout_format(&shown, nano, t);
     struct civil local = civil_of(t.s + zone_at(t.zone, t.s).offset);
     // What a year of five digits or an offset with seconds would be, RFC 3339 cannot say.
-    if (local.year < 0 || local.year > 9999 || zone_at(t.zone, t.s).offset % 60 || abs(zone_at(t.zone, t.s).offset) >= 86400)
+    if (local.year < 0 || local.year > 9999 || zone_at(t.zone, t.s).offset % 60 ||
+        abs(zone_at(t.zone, t.s).offset) >= 86400)
         return 0;
     REQUIRE(layout_parse(a, nano, buf_view(&shown), zone_utc(), &again, &err), "%s: %s", buf_cstr(&shown),
             error_text(&err));

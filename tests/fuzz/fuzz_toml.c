@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     struct slice text = fuzz_exact(a, buf_view(&first));
-    REQUIRE(toml_read(a, text, &again, &err), "what was written is not read: %s\n%s", error_text(&err), buf_cstr(&first));
+    REQUIRE(toml_read(a, text, &again, &err), "what was written is not read: %s\n%s", error_text(&err),
+            buf_cstr(&first));
     REQUIRE(toml_write(&second, a, again, &err), "not written again: %s\n%s", error_text(&err), buf_cstr(&first));
     REQUIRE(slice_eq(text, buf_view(&second)), "written twice:\n%s\n%s", buf_cstr(&first), buf_cstr(&second));
     return 0;

@@ -1,6 +1,6 @@
-// fuzz_yaml.c - YAML: what was read, written and read again is the same, and is written with the same bytes; but for the
-// runes, and the zero, that go-yaml, whose bytes we write, changes on that way. And what is read without libyaml is what
-// libyaml reads.
+// fuzz_yaml.c - YAML: what was read, written and read again is the same, and is written with the same bytes; but for
+// the runes, and the zero, that go-yaml, whose bytes we write, changes on that way. And what is read without libyaml is
+// what libyaml reads.
 #include "fuzz.h"
 
 #include "value/yaml_simple.h"
