@@ -156,6 +156,13 @@ static bool index_of(struct template_call *call, struct value index, size_t most
     return true;
 }
 
+// Go's index and len follow pointers.
+static const char *pointed_type(struct value v)
+{
+    const char *type = value_go_type(v);
+    return *type == '*' ? type + 1 : type;
+}
+
 static bool index_one(struct template_call *call, struct value item, struct value index, struct value *out)
 {
     size_t i;
@@ -198,7 +205,7 @@ static bool index_one(struct template_call *call, struct value item, struct valu
     default:
         break;
     }
-    return error_set(call->err, ERROR_INVALID, "can't index item of type %s", value_go_type(item));
+    return error_set(call->err, ERROR_INVALID, "can't index item of type %s", pointed_type(item));
 }
 
 static bool fn_index(struct template_call *call, struct value *result)
@@ -263,7 +270,7 @@ static bool fn_len(struct template_call *call, struct value *result)
         }
         // fall through
     default:
-        return error_set(call->err, ERROR_INVALID, "len of type %s", value_go_type(item));
+        return error_set(call->err, ERROR_INVALID, "len of type %s", pointed_type(item));
     }
     *result = value_int_of(GO_INT, (int64_t)len);
     return true;
