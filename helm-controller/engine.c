@@ -4,11 +4,13 @@
 
 #define MAX_INCLUDES 1000      // of one name within each other, as Helm
 #define TEMPLATE_DEPTH 4000    // of all names together: a limit of ours, on the stack
+#define MAX_TPL 250            // tpl within tpl, ours too: each level's error quotes all that is below it
 #define NO_VALUE "<no value>"  // Go prints it for what is missing; Helm takes it out
 
 struct engine {
     const struct render_options *options;
     struct map *included; // name -> size_t *: how often it is under way
+    size_t tpl_depth;
 };
 
 // ---- functions --------------------------------------------------------------------------------------------------------
@@ -63,6 +65,7 @@ static const char *quoted(struct arena *a, struct slice s)
 
 static bool tpl(struct template_call *call, struct value *result)
 {
+    struct engine *e = call->user;
     struct slice text = value_slice(call->args[0]);
     struct buf out cleanup(buf_free) = {0};
     if (slice_find(text, SLICE("{{")) < 0) {
@@ -71,7 +74,12 @@ static bool tpl(struct template_call *call, struct value *result)
         struct template_set *set = template_set_clone(call->arena, template_run_set(call->run));
         if (!template_parse(set, "gotpl", text.data, text.len, call->err))
             return error_wrap(call->err, "cannot parse template %s", quoted(call->arena, text));
-        if (!template_run_nested(call->run, set, NULL, call->args[1], &out, call->err))
+        if (e->tpl_depth >= MAX_TPL)
+            return error_set(call->err, ERROR_LIMIT, "tpl runs within itself more than %d times", MAX_TPL);
+        e->tpl_depth++;
+        bool ok = template_run_nested(call->run, set, NULL, call->args[1], &out, call->err);
+        e->tpl_depth--;
+        if (!ok)
             return error_wrap(call->err, "error during tpl function execution for %s", quoted(call->arena, text));
     }
     remove_no_value(&out);

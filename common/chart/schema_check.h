@@ -26,6 +26,8 @@ struct validator {
     struct arena *arena;
     const char *path; // of the instance: "/image/tag"
     size_t instances, steps;
+    size_t start; // arena_used at the beginning
+    struct problem *exhausted; // what is said once a limit was reached: nothing more is looked at
 };
 
 // One schema being applied to one instance.

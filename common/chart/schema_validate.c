@@ -5,6 +5,7 @@
 #include <math.h>
 
 #define MAX_DEPTH 1500      // of schemas applied inside each other: references may go round
+#define MAX_MEMORY (64u << 20) // bytes of failures: anyOf over references collects them all
 #define MAX_STEPS 5000000u  // schemas applied in all: allOf over references can double at each level
 
 // Stands for every failure of a quiet check; never written to.
@@ -427,8 +428,13 @@ struct problem *check_apply(struct validator *v, const struct scope *parent, str
     if (is_cycle(&c.scope))
         return check_problem(&c, "the schema at %s refers to itself without end",
                        problem_quote(v->arena, slice_of(place ? place->pointer : "")));
-    if (c.scope.depth > MAX_DEPTH || ++v->steps > MAX_STEPS)
-        return check_problem(&c, "the schema takes too many steps or nests too deeply");
+    if (!v->exhausted &&
+        (c.scope.depth > MAX_DEPTH || ++v->steps > MAX_STEPS || arena_used(v->arena) - v->start > MAX_MEMORY)) {
+        c.quiet = false;
+        v->exhausted = check_problem(&c, "the schema takes too many steps, too much memory or nests too deeply");
+    }
+    if (v->exhausted)
+        return v->exhausted;
 
     struct problem *p;
     if ((p = check_type(&c)) || (p = check_const(&c)) || (p = check_enum(&c)) || (p = check_format(&c)))
@@ -455,13 +461,13 @@ struct problem *check_apply(struct validator *v, const struct scope *parent, str
 
 bool schema_validate(struct schema_doc *doc, struct value instance, struct error *err)
 {
-    struct validator v = {.doc = doc, .arena = doc->arena, .path = ""};
+    struct validator v = {.doc = doc, .arena = doc->arena, .path = "", .start = arena_used(doc->arena)};
     int draft = doc->resources.len > 0 ? doc->resources.items[0]->draft : 2020;
     struct unevaluated left = left_of(&v, instance, doc->root, draft, false);
     struct problem *p = check_apply(&v, NULL, doc->root, instance, 0, false, &left);
-    if (!p)
+    if (!p && !v.exhausted)
         return true;
     struct buf text = BUF_IN(doc->arena);
-    problem_print(&text, doc->arena, p);
+    problem_print(&text, doc->arena, v.exhausted ? v.exhausted : p);
     return error_set(err, ERROR_INVALID, "%s", buf_cstr(&text));
 }
