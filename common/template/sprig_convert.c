@@ -90,7 +90,8 @@ static bool fn_seq(struct template_call *call, struct value *result)
     if (call->argc == 3 && end < start && step > 0)
         return true;
     struct value list;
-    if (!sequence(call, start, end + direction, step, &list))
+    // Go's integers wrap: a range that ends with the largest is empty.
+    if (!sequence(call, start, (int64_t)((uint64_t)end + (uint64_t)direction), step, &list))
         return false;
     struct buf out = BUF_IN(call->arena);
     for (size_t i = 0; i < value_len(list); i++)

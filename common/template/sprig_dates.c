@@ -359,17 +359,24 @@ static bool fn_must_to_date(struct template_call *call, struct value *result)
     return to_date(call, true, result);
 }
 
+// Go's durations end with about 292 years: what is longer stays there.
 static int64_t since(struct moment then)
 {
     struct moment now = now_in(zone_utc());
-    return (now.s - then.s) * 1000000000 + now.ns - then.ns;
+    int64_t ns;
+    if (__builtin_sub_overflow(now.s, then.s, &ns) || __builtin_mul_overflow(ns, 1000000000, &ns) ||
+        __builtin_add_overflow(ns, now.ns - then.ns, &ns))
+        return then.s < now.s ? INT64_MAX : INT64_MIN;
+    return ns;
 }
 
 static bool fn_ago(struct template_call *call, struct value *result)
 {
     int64_t ns = since(date_of(call->args[0]));
-    int64_t half = ns < 0 ? -500000000 : 500000000;
-    *result = value_string(duration_format(call->arena, (ns + half) / 1000000000 * 1000000000));
+    int64_t rounded;
+    if (!__builtin_add_overflow(ns, ns < 0 ? -500000000 : 500000000, &rounded))
+        ns = rounded / 1000000000 * 1000000000;
+    *result = value_string(duration_format(call->arena, ns));
     return true;
 }
 

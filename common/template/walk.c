@@ -54,8 +54,8 @@ bool run_step(struct template_run *r)
         return run_fail(r, ERROR_LIMIT, "exceeded the limit of %llu steps", (unsigned long long)r->limits.steps);
     if (!run_fits(r))
         return false;
-    const char here = 0;
-    size_t stack = r->stack > &here ? (size_t)(r->stack - &here) : (size_t)(&here - r->stack);
+    const char *here = __builtin_frame_address(0); // ASan may hold a variable elsewhere
+    size_t stack = (size_t)(r->stack > here ? r->stack - here : here - r->stack);
     if (stack > r->limits.stack)
         return run_fail(r, ERROR_LIMIT, "exceeded maximum template depth: %zu bytes of stack", r->limits.stack);
     return true;
@@ -336,7 +336,6 @@ bool template_execute(const struct template_set *set, struct arena *a, const cha
     const struct tree *tree = find_tree(set, name, err);
     if (!tree)
         return false;
-    const char here = 0;
     struct buf output = {0};
     struct template_limits given = limits ? *limits : (struct template_limits){0};
     struct template_run r = {
@@ -345,7 +344,7 @@ bool template_execute(const struct template_set *set, struct arena *a, const cha
         .node = tree->root,
         .arena = a,
         .out = &output,
-        .stack = &here,
+        .stack = __builtin_frame_address(0),
         .err = err,
         .limits =
             {
