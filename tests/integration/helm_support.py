@@ -7,6 +7,7 @@ import io
 import json
 import tarfile
 
+import pytest
 import yaml
 
 from env import wait_for
@@ -197,3 +198,20 @@ def looked_again(cluster, namespace, name="app"):
         obj = cluster.get("helmrelease", name, namespace)
         return obj["status"].get("lastHandledReconcileAt") == token and obj
     return wait_for("the request to be handled", handled)
+
+
+# ---- fixtures, for modules that import them ----------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def cluster(pods_cluster):
+    return pods_cluster
+
+
+@pytest.fixture(scope="module")
+def controller(cluster):
+    with helm_controller(cluster) as c:
+        yield c
+
+
+@pytest.fixture
+def charts(cluster, web_server, namespace, controller):
+    return Charts(cluster, web_server, namespace)

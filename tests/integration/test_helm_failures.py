@@ -7,25 +7,10 @@ import pytest
 
 from env import wait_for
 from env.kubelet import CRASHING, READY
-from helm_support import (CONFIGMAP, DEPLOYMENT, Charts, app, deployed_image, helm_controller, history, inventory, release, wait_release,
-                          wait_version)
+from helm_support import (CONFIGMAP, DEPLOYMENT, app, deployed_image, history, inventory, release, wait_release, wait_version)
+from helm_support import charts, cluster, controller  # noqa: F401 (fixtures)
 from runnel import condition, request_reconcile, wait_event
 
-
-@pytest.fixture(scope="module")
-def cluster(pods_cluster):
-    return pods_cluster
-
-
-@pytest.fixture(scope="module")
-def controller(cluster):
-    with helm_controller(cluster) as c:
-        yield c
-
-
-@pytest.fixture
-def charts(cluster, web_server, namespace, controller):
-    return Charts(cluster, web_server, namespace)
 
 def test_crash_loop_is_rolled_back(cluster, namespace, charts):
     charts.publish(**app())

@@ -6,25 +6,9 @@ import yaml
 
 from env import wait_for
 from env.kubelet import CRASHING, PROGRESSING
-from helm_support import (CONFIGMAP, DEPLOYMENT, Charts, app, deployed_image, gone, helm_controller, history, hook, release, wait_release,
-                          wait_version)
+from helm_support import (CONFIGMAP, DEPLOYMENT, app, deployed_image, gone, history, hook, release, wait_release, wait_version)
+from helm_support import charts, cluster, controller  # noqa: F401 (fixtures)
 from runnel import condition
-
-
-@pytest.fixture(scope="module")
-def cluster(pods_cluster):
-    return pods_cluster
-
-
-@pytest.fixture(scope="module")
-def controller(cluster):
-    with helm_controller(cluster) as c:
-        yield c
-
-
-@pytest.fixture
-def charts(cluster, web_server, namespace, controller):
-    return Charts(cluster, web_server, namespace)
 
 
 def delete(cluster, namespace):

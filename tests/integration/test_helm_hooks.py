@@ -1,30 +1,14 @@
 """What a chart brings beside its objects: hooks, tests, CustomResourceDefinitions."""
 import json
 
-import pytest
 import yaml
 
 from env import wait_for
 from env.kubelet import CRASHING
-from helm_support import (CONFIGMAP, Charts, crd, gone, helm_controller, history, hook, inventory, release, stored_release, wait_release,
-                          wait_version)
+from helm_support import (CONFIGMAP, crd, gone, history, hook, inventory, release, stored_release, wait_release, wait_version)
+from helm_support import charts, cluster, controller  # noqa: F401 (fixtures)
 from runnel import condition, request_reconcile, wait_event
 
-
-@pytest.fixture(scope="module")
-def cluster(pods_cluster):
-    return pods_cluster
-
-
-@pytest.fixture(scope="module")
-def controller(cluster):
-    with helm_controller(cluster) as c:
-        yield c
-
-
-@pytest.fixture
-def charts(cluster, web_server, namespace, controller):
-    return Charts(cluster, web_server, namespace)
 
 # ---- hooks ------------------------------------------------------------------------------------------------------------------------
 def test_hooks_in_order_with_their_policies(cluster, namespace, charts):

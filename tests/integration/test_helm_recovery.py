@@ -7,25 +7,11 @@ import pytest
 
 from env import wait_for
 from env.kubelet import PROGRESSING, READY
-from helm_support import (CONFIGMAP, DEPLOYMENT, Charts, app, deployed_image, gone, helm, helm_controller, history, hook, release, set_stored_status,
+from helm_support import (CONFIGMAP, DEPLOYMENT, Charts, app, deployed_image, gone, helm, history, hook, release, set_stored_status,
                           wait_release, wait_version)
+from helm_support import charts, cluster, controller  # noqa: F401 (fixtures)
 from runnel import condition, request_reconcile, wait_event
 
-
-@pytest.fixture(scope="module")
-def cluster(pods_cluster):
-    return pods_cluster
-
-
-@pytest.fixture(scope="module")
-def controller(cluster):
-    with helm_controller(cluster) as c:
-        yield c
-
-
-@pytest.fixture
-def charts(cluster, web_server, namespace, controller):
-    return Charts(cluster, web_server, namespace)
 
 @pytest.mark.parametrize("status", ["pending-install", "pending-upgrade", "pending-rollback", "uninstalling"])
 def test_release_left_pending_by_another(cluster, namespace, charts, status):

@@ -3,25 +3,11 @@ import pytest
 
 from env import wait_for
 from env.kubelet import PROGRESSING, READY
-from helm_support import (CONFIGMAP, DEPLOYMENT, Charts, app, crd, helm_controller, history, hook, looked_again, release, stored_release,
-                          wait_release, wait_version)
+from helm_support import (CONFIGMAP, DEPLOYMENT, Charts, app, crd, history, hook, looked_again, release, stored_release, wait_release,
+                          wait_version)
+from helm_support import charts, cluster, controller  # noqa: F401 (fixtures)
 from runnel import condition, request_reconcile, wait_event
 
-
-@pytest.fixture(scope="module")
-def cluster(pods_cluster):
-    return pods_cluster
-
-
-@pytest.fixture(scope="module")
-def controller(cluster):
-    with helm_controller(cluster) as c:
-        yield c
-
-
-@pytest.fixture
-def charts(cluster, web_server, namespace, controller):
-    return Charts(cluster, web_server, namespace)
 
 def test_deployment_never_ready_then_healed(cluster, namespace, charts):
     cluster.kubelet.behave(namespace, PROGRESSING)
