@@ -9,9 +9,12 @@
 
 enum { NODES_MAX = 100000 };
 
-// Line breaks other than \n, byte order marks and control characters.
+// Line breaks other than \n, byte order marks and control characters; and a tab at the start of a text of several lines,
+// which go-yaml writes as a literal block that it refuses to read.
 static bool is_changed(struct slice s)
 {
+    if (s.len && s.data[0] == '\t' && memchr(s.data, '\n', s.len))
+        return true;
     for (size_t i = 0, width; i < s.len; i += width) {
         uint32_t rune = utf8_decode(s.data + i, s.len - i, &width);
         if ((rune == RUNE_ERROR && width == 1) || (rune < 0x20 && rune != '\n' && rune != '\t') ||
