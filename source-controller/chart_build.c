@@ -50,8 +50,7 @@ const char *build_summary(struct arena *a, const struct build *b)
     return arena_strdup(a, buf_cstr(&out));
 }
 
-// ---- what both ways share
-// ------------------------------------------------------------------------------------------------
+// ---- what both ways share -----------------------------------------------------------------------------------------
 
 // The version with the metadata that tells its consumers of a change: 1.0.0+4ed1cafe0123.
 static bool set_version(const struct build_request *q, const char *version, struct build *b, enum build_fault *fault,
@@ -155,8 +154,7 @@ static bool package(const struct build_request *q, const struct chart *chart, co
     return true;
 }
 
-// ---- from a folder
-// -----------------------------------------------------------------------------------------------------------
+// ---- from a folder ------------------------------------------------------------------------------------------------
 
 static bool read_below(void *ctx, struct reconcile *r, const char *path, struct slice *out, struct error *err)
 {
@@ -237,8 +235,7 @@ bool build_local(const struct build_request *q, const char *root, struct build *
     return package(q, chart, q->values ? &merged : NULL, b, fault, err);
 }
 
-// ---- from a repository
-// -------------------------------------------------------------------------------------------------------
+// ---- from a repository --------------------------------------------------------------------------------------------
 
 static bool read_of_chart(void *ctx, struct reconcile *r, const char *path, struct slice *out, struct error *err)
 {

@@ -42,8 +42,7 @@ static void add(struct resolver *res, struct chart *dependency)
     vec_push(res->r->arena, &res->chart->dependencies, dependency);
 }
 
-// ---- from a folder of the same repository
-// ----------------------------------------------------------------------------------
+// ---- from a folder of the same repository -------------------------------------------------------------------------
 
 static bool check_version(struct arena *a, const struct wanted *w, const struct chart *found, struct error *err)
 {
@@ -76,8 +75,7 @@ static bool add_local(struct resolver *res, const struct wanted *w, struct error
     return true;
 }
 
-// ---- from a repository
-// -------------------------------------------------------------------------------------------------------
+// ---- from a repository --------------------------------------------------------------------------------------------
 
 static struct slice trimmed(const char *url)
 {
@@ -164,8 +162,7 @@ static bool add_remote(struct resolver *res, const struct wanted *w, struct erro
     return true;
 }
 
-// ---- all of them
-// ---------------------------------------------------------------------------------------------------------------
+// ---- all of them --------------------------------------------------------------------------------------------------
 
 static bool add_all(struct resolver *res, size_t *added, struct error *err)
 {

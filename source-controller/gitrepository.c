@@ -12,8 +12,7 @@
 #define TIMEOUT_MS 60000
 #define SUBJECT_MAX 50 // characters of a commit's subject in an event
 
-// ---- the remote
-// --------------------------------------------------------------------------------------------------------
+// ---- the remote ---------------------------------------------------------------------------------------------------
 
 static bool remote_auth(struct reconcile *r, struct repo_remote *remote, struct error *err)
 {
@@ -52,8 +51,7 @@ static struct repo_ref ref_of(struct value spec)
     };
 }
 
-// ---- other repositories within this one
-// ------------------------------------------------------------------------------------
+// ---- other repositories within this one ---------------------------------------------------------------------------
 
 struct include {
     const char *name, *from, *to;
@@ -147,8 +145,7 @@ static bool copy_includes(struct source *s, const struct includes *includes, con
     return true;
 }
 
-// ---- checkout and artifact
-// -----------------------------------------------------------------------------------------------------
+// ---- checkout and artifact ----------------------------------------------------------------------------------------
 
 // What decides about an artifact's content beside the commit.
 static bool config_changed(struct reconcile *r, const struct includes *includes)
@@ -302,8 +299,7 @@ static struct result reconcile_gitrepository(struct reconcile *r)
     return archive(&s, &includes, folder.path, &commit);
 }
 
-// ---- the kind
-// ------------------------------------------------------------------------------------------------------------
+// ---- the kind -----------------------------------------------------------------------------------------------------
 
 // image-controller has pushed somewhere: whoever reads from there may look at once.
 static void map_push(struct app *app, struct informer *own, struct value old, struct value message,

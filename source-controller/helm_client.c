@@ -103,8 +103,7 @@ bool helm_client_index(struct helm_client *c, struct arena *a, size_t limit, str
     return get(c, a, arena_printf(a, "%s/index.yaml%s", c->url, c->query), limit, out, err);
 }
 
-// ---- charts
-// ----------------------------------------------------------------------------------------------------------------
+// ---- charts -------------------------------------------------------------------------------------------------------
 
 bool helm_client_find(struct helm_client *c, struct reconcile *r, struct slice index, const char *name,
                       const char *range, struct helm_chart_ref *out, struct error *err)

@@ -24,8 +24,7 @@ char *version_from_tag(struct arena *a, const char *tag)
     return replace(a, tag, '_', '+');
 }
 
-// ---- choosing
-// ----------------------------------------------------------------------------------------------------------------
+// ---- choosing -----------------------------------------------------------------------------------------------------
 
 bool choose_tag(struct arena *a, const char *const *tags, size_t count, const struct tag_choice *choice,
                 const char **tag, struct error *err)
@@ -58,8 +57,7 @@ bool choose_tag(struct arena *a, const char *const *tags, size_t count, const st
     return *tag || error_set(err, ERROR_NOT_FOUND, "no match found for semver: %s", choice->range);
 }
 
-// ---- charts
-// ------------------------------------------------------------------------------------------------------------------
+// ---- charts -------------------------------------------------------------------------------------------------------
 
 static struct oci *connect(struct helm_client *c, struct reconcile *r, const char *name, struct error *err)
 {

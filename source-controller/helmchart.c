@@ -7,8 +7,7 @@
 #define KIND "HelmChart"
 #define REVISION_CHARS 12 // of a commit in a version: charts put it into labels, which are short
 
-// ---- the request
-// -----------------------------------------------------------------------------------------------------------
+// ---- the request --------------------------------------------------------------------------------------------------
 
 static const char *const *strings(struct arena *a, struct value list)
 {
@@ -59,8 +58,7 @@ static struct build_request request_of(struct source *s, const struct artifact *
     return q;
 }
 
-// ---- the end
-// -----------------------------------------------------------------------------------------------------------------
+// ---- the end ------------------------------------------------------------------------------------------------------
 
 static struct result store_build(struct source *s, const struct build *b)
 {
@@ -112,8 +110,7 @@ static struct result build_failed(struct source *s, const struct build *b, enum 
                          : source_failed(s, f->condition, f->reason, err);
 }
 
-// ---- the ways
-// ----------------------------------------------------------------------------------------------------------------
+// ---- the ways -----------------------------------------------------------------------------------------------------
 
 static struct result from_git(struct source *s, const struct artifact *source)
 {
@@ -196,8 +193,7 @@ static struct result reconcile_helmchart(struct reconcile *r)
     return git ? from_git(&s, &artifact) : from_repository(&s, object, &artifact);
 }
 
-// ---- the kind
-// ----------------------------------------------------------------------------------------------------------------
+// ---- the kind -----------------------------------------------------------------------------------------------------
 
 // A source has a revision that a chart of it has not seen.
 static void map_source(struct app *app, struct informer *own, struct value old, struct value object,

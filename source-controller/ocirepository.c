@@ -26,8 +26,7 @@ static const char *spec(struct reconcile *r, const char *path)
     return value_str_or(value_path(r->spec, path), NULL);
 }
 
-// ---- the registry
-// ----------------------------------------------------------------------------------------------------------
+// ---- the registry -------------------------------------------------------------------------------------------------
 
 static bool read_options(struct reconcile *r, struct pull *p, struct oci_options *o, const char **what,
                          struct error *err)
@@ -83,8 +82,7 @@ static bool find_revision(struct reconcile *r, struct pull *p, const char **reas
     return true;
 }
 
-// ---- the layer
-// ---------------------------------------------------------------------------------------------------------------
+// ---- the layer ----------------------------------------------------------------------------------------------------
 
 // The manifest of the digest; of an index, that of linux/amd64, which is what go-containerregistry takes.
 static bool get_manifest(struct reconcile *r, struct pull *p, struct oci_manifest *m, struct error *err)
@@ -153,8 +151,7 @@ static bool keep_layer(struct source *s, struct artifact *artifact, const char *
            error_wrap(err, "unable to archive artifact to storage");
 }
 
-// ---- the reconcile
-// -----------------------------------------------------------------------------------------------------------
+// ---- the reconcile ------------------------------------------------------------------------------------------------
 
 static bool config_changed(struct reconcile *r)
 {

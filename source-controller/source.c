@@ -12,8 +12,7 @@ struct settings *settings_of(struct reconcile *r)
     return app_data(r->app);
 }
 
-// ---- artifacts in a status
-// ---------------------------------------------------------------------------------------------
+// ---- artifacts in a status ----------------------------------------------------------------------------------------
 
 bool artifact_of(struct value object, struct artifact *out)
 {
@@ -57,8 +56,7 @@ void source_store(struct source *s, const struct artifact *artifact, struct valu
     s->current = *artifact;
 }
 
-// ---- the beginning
-// -----------------------------------------------------------------------------------------------------
+// ---- the beginning ------------------------------------------------------------------------------------------------
 
 static void collect_garbage(struct source *s)
 {
@@ -130,8 +128,7 @@ bool source_begin(struct reconcile *r, struct source *s, struct result *result)
     return false;
 }
 
-// ---- on the way
-// --------------------------------------------------------------------------------------------------------
+// ---- on the way ---------------------------------------------------------------------------------------------------
 
 bool source_progress(struct source *s, const char *outdated, struct error *err, const char *fmt, ...)
 {
@@ -180,8 +177,7 @@ struct result source_waits(struct source *s, const char *condition, const char *
     return result_wait(s->r, settings_of(s->r)->requeue_dependency_ms, "False", reason, "%s", message);
 }
 
-// ---- the end
-// -------------------------------------------------------------------------------------------------------------
+// ---- the end ------------------------------------------------------------------------------------------------------
 
 struct result source_ready(struct source *s, const char *reason, const char *message, const char *event_reason,
                            const char *event_message)

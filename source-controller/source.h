@@ -22,8 +22,7 @@ struct settings *settings_of(struct reconcile *r);
 extern const struct controller_kind gitrepository_kind, helmrepository_kind, helmchart_kind, ocirepository_kind,
     bucket_kind;
 
-// ---- one reconcile of a source
-// -------------------------------------------------------------------------------------------
+// ---- one reconcile of a source ------------------------------------------------------------------------------------
 struct source {
     struct reconcile *r;
     struct store *store;
@@ -54,8 +53,7 @@ bool source_remove(struct reconcile *r, struct error *err); // the object's fold
 // The end of the object: its folder in the store goes, then the finalizer.
 struct result source_deleted(struct reconcile *r);
 
-// ---- artifacts in a status
-// --------------------------------------------------------------------------------------------------
+// ---- artifacts in a status ----------------------------------------------------------------------------------------
 bool artifact_of(struct value object, struct artifact *out); // false: none
 // That of another source, if the store has it and it is its own: a forged path would read what is somebody else's.
 bool artifact_stored(const struct store *s, struct value object, struct artifact *out);

@@ -224,8 +224,7 @@ bool store_link(struct store *s, struct arena *a, const char *path, const char *
     return true;
 }
 
-// ---- folders to work in
-// ------------------------------------------------------------------------------------------------
+// ---- folders to work in -------------------------------------------------------------------------------------------
 
 bool store_work_file(struct store *s, struct work *out, struct error *err)
 {

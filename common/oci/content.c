@@ -110,8 +110,7 @@ bool oci_tags(struct oci *o, struct arena *a, const char ***tags, size_t *count,
     return ok;
 }
 
-// ---- manifests
-// -------------------------------------------------------------------------------------------------------
+// ---- manifests ----------------------------------------------------------------------------------------------------
 
 static struct http_header accept_manifest = {
     "Accept",
@@ -184,8 +183,7 @@ bool oci_resolve(struct oci *o, struct arena *a, const char *tag, const char **d
     return true;
 }
 
-// ---- blobs
-// -----------------------------------------------------------------------------------------------------------
+// ---- blobs --------------------------------------------------------------------------------------------------------
 
 struct blob {
     struct digest *digest;

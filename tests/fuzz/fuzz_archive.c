@@ -35,8 +35,7 @@ static bool entry(void *ctx, const struct archive_entry *e, struct error *err)
     return true;
 }
 
-// ---- on disk
-// ------------------------------------------------------------------------------------------------------------
+// ---- on disk ------------------------------------------------------------------------------------------------------
 
 static char root[64]; // a folder of this process: "in" is unpacked to, and whatever else appears there is an escape
 
@@ -86,8 +85,7 @@ static void check_unpack(struct arena *a, struct slice archive)
         abort();
 }
 
-// ---- all ways
-// -----------------------------------------------------------------------------------------------------------
+// ---- all ways -----------------------------------------------------------------------------------------------------
 
 static void check(struct slice archive)
 {
