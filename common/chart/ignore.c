@@ -93,10 +93,18 @@ static enum chart_match check_rest(const char *p, const char *end)
     return CHART_MATCH_NO;
 }
 
-enum chart_match chart_path_match(const char *pattern, const char *name)
+static bool is_plain(char c)
+{
+    return c != '*' && c != '?' && c != '[' && c != '\\';
+}
+
+// `checked`: the pattern's form is known to be good, or does not matter.
+static enum chart_match match(const char *pattern, const char *name, bool checked)
 {
     const char *p = pattern, *end = pattern + strlen(pattern), *s = name, *s_end = name + strlen(name);
     const char *star = NULL, *star_text = NULL; // where to take up again: the pattern behind the last star, and its text
+    if (checked && is_plain(*p) && *p != *s)
+        return CHART_MATCH_NO;
     for (;;) {
         if (p < end && *p == '*') {
             while (p < end && *p == '*')
@@ -117,12 +125,20 @@ enum chart_match chart_path_match(const char *pattern, const char *name)
                 continue;
             }
         }
-        // Back to the last star, which takes one character more but never a slash.
+        // Back to the last star, which takes one character more but never a slash; more where a plain one has to follow.
         if (!star || star_text == s_end || *star_text == '/')
-            return check_rest(p, end);
-        s = ++star_text;
+            return checked ? CHART_MATCH_NO : check_rest(p, end);
+        star_text++;
+        while (star < end && is_plain(*star) && star_text < s_end && *star_text != *star && *star_text != '/')
+            star_text++;
+        s = star_text;
         p = star;
     }
+}
+
+enum chart_match chart_path_match(const char *pattern, const char *name)
+{
+    return match(pattern, name, false);
 }
 
 // ---- rules ------------------------------------------------------------------------------------------------------------
@@ -187,11 +203,11 @@ bool helmignore_match(const struct helmignore *ig, const char *path, bool direct
 {
     if (str_empty(path) || str_eq(path, ".") || str_eq(path, "./"))
         return false;
+    const char *base = chart_base_name(path);
     for (size_t i = 0; i < ig->rules.len; i++) {
         const struct rule *rule = &ig->rules.items[i];
         bool wrong_kind = rule->directory && !directory;
-        bool matches = !wrong_kind && chart_path_match(rule->pattern, rule->whole_path ? path : chart_base_name(path)) ==
-                                          CHART_MATCH_YES;
+        bool matches = !wrong_kind && match(rule->pattern, rule->whole_path ? path : base, true) == CHART_MATCH_YES;
         if (rule->negated ? !matches : matches)
             return true;
     }

@@ -274,11 +274,10 @@ static struct problem *check_type_name(struct meta *m, struct value v, const str
 
 static struct problem *check_type(struct meta *m, struct value v, const struct place *at)
 {
-    struct problem *one = check_type_name(m, v, at);
-    if (!one)
-        return NULL;
-    if (!value_is(v, V_LIST))
-        return wrap(m, at, "'anyOf' failed", one, want(m, at, v, "array"));
+    if (!value_is(v, V_LIST)) {
+        struct problem *one = check_type_name(m, v, at);
+        return one ? wrap(m, at, "'anyOf' failed", one, want(m, at, v, "array")) : NULL;
+    }
     problem_list list = {0};
     if (value_len(v) == 0)
         add(m, &list, fail(m, at, "minItems: got 0, want 1"));
@@ -286,7 +285,7 @@ static struct problem *check_type(struct meta *m, struct value v, const struct p
     for (size_t i = 0; i < value_len(v); i++)
         add(m, &list, check_type_name(m, value_at(v, i), &(struct place){at, NULL, i}));
     struct problem *many = together(m, at, &list);
-    return many ? wrap(m, at, "'anyOf' failed", one, many) : NULL;
+    return many ? wrap(m, at, "'anyOf' failed", check_type_name(m, v, at), many) : NULL;
 }
 
 static struct problem *check_schemas(struct meta *m, struct value v, const struct place *at)
