@@ -104,7 +104,7 @@ static bool has_subchart(const struct chart *c, const char *name)
 static void coalesce_defaults(const struct coalescing *co, const struct chart *c, struct value values,
                               const struct prefix *path, bool merge)
 {
-    struct value defaults = value_copy(co->arena, c->values);
+    struct value defaults = value_copy_tree(co->arena, c->values);
     for (struct value_iter it = {0}; value_next(defaults, &it);) {
         const struct prefix full = {path, it.key};
         struct value held;
@@ -229,7 +229,7 @@ static bool coalesce_into(const struct coalescing *co, const struct chart *c, st
 bool coalesce_chart(struct arena *a, const struct chart *c, struct value values, bool merge, struct value *out,
                     struct error *err)
 {
-    *out = value_is(values, V_DICT) ? value_copy(a, values) : value_dict(a);
+    *out = value_is(values, V_DICT) ? value_copy_tree(a, values) : value_dict(a);
     const struct coalescing co = {a, c->notices};
     return coalesce_into(&co, c, *out, NULL, merge, err);
 }

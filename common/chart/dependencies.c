@@ -17,7 +17,7 @@ static struct chart *copy_tree(struct arena *a, const struct chart *c, struct ch
     *copy = *c;
     copy->parent = parent;
     copy->notices = parent ? parent->notices : c->notices;
-    copy->metadata = value_copy(a, c->metadata);
+    copy->metadata = value_copy_tree(a, c->metadata);
     memset(&copy->dependencies, 0, sizeof copy->dependencies);
     for (size_t i = 0; i < c->dependencies.len; i++)
         vec_push(a, &copy->dependencies, copy_tree(a, c->dependencies.items[i], copy));
@@ -30,7 +30,7 @@ static struct chart *dependency_copy(struct arena *a, const struct chart *c, con
 {
     struct chart *copy = arena_new_of(a, struct chart);
     *copy = *c;
-    copy->metadata = value_copy(a, c->metadata);
+    copy->metadata = value_copy_tree(a, c->metadata);
     memset(&copy->dependencies, 0, sizeof copy->dependencies);
     for (size_t i = 0; i < c->dependencies.len; i++) {
         struct chart *sub = arena_new_of(a, struct chart);
@@ -282,7 +282,7 @@ static bool import_values(struct arena *a, struct chart *c, struct error *err)
         else
             value_unset(dependency, "import-values");
     }
-    values = value_copy(a, values);
+    values = value_copy_tree(a, values);
     coalesce_tables(a, values, imported, c->notices); // the parent's own values win over what it imports
     c->values = values;
     return true;

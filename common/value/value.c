@@ -86,13 +86,15 @@ struct value list_clone(struct arena *a, const struct list *l)
     return out;
 }
 
+// keys NULL: text is shared.
 static struct value copy(struct arena *a, struct value v, struct key_cache *keys, const struct walk *up)
 {
     struct walk here;
     switch (v.kind) {
     case V_STRING:
     case V_BYTES:
-        v.data = arena_strndup(a, v.data, v.len);
+        if (keys)
+            v.data = arena_strndup(a, v.data, v.len);
         return v;
     case V_LIST: {
         if (!walk_enter(&here, up, v.list) || arena_full(a))
@@ -110,7 +112,8 @@ static struct value copy(struct arena *a, struct value v, struct key_cache *keys
         struct dict *to = out.dict;
         for (uint32_t i = 0; i < to->len; i++) {
             struct dict_entry *e = &to->entries[i];
-            e->key = key_cache_copy(keys, a, e->key, e->key_len).data;
+            if (keys)
+                e->key = key_cache_copy(keys, a, e->key, e->key_len).data;
             e->value = copy(a, e->value, keys, &here);
         }
         dict_sort(to);
@@ -125,6 +128,11 @@ struct value value_copy(struct arena *a, struct value v)
 {
     struct key_cache keys = {0};
     return copy(a, v, &keys, NULL);
+}
+
+struct value value_copy_tree(struct arena *a, struct value v)
+{
+    return copy(a, v, NULL, NULL);
 }
 
 // ---- looking ------------------------------------------------------------------------------------------------------

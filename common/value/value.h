@@ -97,6 +97,7 @@ struct value value_as_nil(struct value v); // the same, an empty list or dict, w
 struct value value_dict_fields(struct arena *a);
 struct value value_dict_typed(struct arena *a, const char *go_type);           // "common.Values", "map[string]string"
 struct value value_copy(struct arena *a, struct value v);                      // deep; objects are shared
+struct value value_copy_tree(struct arena *a, struct value v); // lists and dicts alone: v's text has to outlive the copy
 
 // ---- looking ------------------------------------------------------------------------------------------------------
 static inline bool value_is(struct value v, enum value_kind kind)

@@ -41,14 +41,17 @@ static bool is_text_rune(uint32_t c)
 
 static bool is_text(const char *p, const char *end)
 {
+    enum { CHUNK = 64 };
     while (p < end) {
-        const char *stop = end - p > 64 ? p + 64 : end, *q = p;
-        bool odd = false;
-        for (; q < stop; q++) // the compiler makes vectors of it
-            odd |= (*q < 0x20 && *q != '\n') || *q == 0x7f;
-        if (!odd) {
-            p = stop;
-            continue;
+        const char *stop = end - p > CHUNK ? p + CHUNK : end;
+        if (stop - p == CHUNK) {
+            unsigned char odd = 0; // and the count is fixed: so the compiler makes vectors of it
+            for (size_t i = 0; i < CHUNK; i++)
+                odd |= (unsigned char)(p[i] - 0x20) >= 0x5f && p[i] != '\n' ? 1 : 0;
+            if (!odd) {
+                p = stop;
+                continue;
+            }
         }
         while (p < stop) {
             size_t width;
