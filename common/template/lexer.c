@@ -224,29 +224,34 @@ static struct token bad_character(struct lexer *lx, const char *what, uint32_t r
 
 static void skip_word(struct lexer *lx)
 {
+    const char *end = lx->in.data + lx->in.len;
     for (size_t width;; lx->pos += width) {
-        while (lx->pos < lx->in.len && is(lx->in.data[lx->pos], WORD))
-            lx->pos++;
-        if (lx->pos >= lx->in.len || (unsigned char)lx->in.data[lx->pos] < 0x80 || !is_word(rune_at(lx, &width)))
+        const char *p = lx->in.data + lx->pos;
+        while (p < end && is(*p, WORD))
+            p++;
+        lx->pos = (size_t)(p - lx->in.data);
+        if (p == end || (unsigned char)*p < 0x80 || !is_word(rune_at(lx, &width)))
             return;
     }
 }
 
 static enum token_type word_type(const char *word, size_t len)
 {
+    enum { LONGEST = 8 };
     static const struct {
-        char word[9];
-        uint8_t len;
+        char word[LONGEST + 1];
         uint8_t type;
     } keywords[] = {
-        {"block", 5, TOKEN_BLOCK}, {"break", 5, TOKEN_BREAK}, {"continue", 8, TOKEN_CONTINUE},
-        {"define", 6, TOKEN_DEFINE}, {"else", 4, TOKEN_ELSE},   {"end", 3, TOKEN_END},
-        {"if", 2, TOKEN_IF},       {"nil", 3, TOKEN_NIL},     {"range", 5, TOKEN_RANGE},
-        {"template", 8, TOKEN_TEMPLATE}, {"with", 4, TOKEN_WITH},   {"true", 4, TOKEN_BOOL},
-        {"false", 5, TOKEN_BOOL},
+        {"if", TOKEN_IF},       {"end", TOKEN_END},     {"nil", TOKEN_NIL},     {"else", TOKEN_ELSE},
+        {"with", TOKEN_WITH},   {"true", TOKEN_BOOL},   {"block", TOKEN_BLOCK}, {"break", TOKEN_BREAK},
+        {"range", TOKEN_RANGE}, {"false", TOKEN_BOOL},  {"define", TOKEN_DEFINE},
+        {"continue", TOKEN_CONTINUE}, {"template", TOKEN_TEMPLATE},
     };
-    for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
-        if (keywords[i].len == len && memcmp(word, keywords[i].word, len) == 0)
+    static const uint8_t first[] = {0, 0, 0, 1, 3, 6, 10, 11, 11, 13}; // of each length
+    if (len > LONGEST)
+        return TOKEN_IDENTIFIER;
+    for (size_t i = first[len]; i < first[len + 1]; i++)
+        if (memcmp(word, keywords[i].word, len) == 0)
             return keywords[i].type;
     return TOKEN_IDENTIFIER;
 }
@@ -309,7 +314,7 @@ static bool scan_number(struct lexer *lx)
     return true;
 }
 
-static struct token number(struct lexer *lx)
+__attribute__((noinline)) static struct token number(struct lexer *lx)
 {
     bool good = scan_number(lx);
     enum token_type type = TOKEN_NUMBER;
@@ -348,34 +353,47 @@ static struct token raw_quoted(struct lexer *lx)
     return emit(lx, TOKEN_RAW_STRING);
 }
 
-// The first space is behind us. The last one may belong to a trim marker.
+static struct token end_action(struct lexer *lx, bool trim)
+{
+    return lx->parens == 0 ? right_delim(lx, trim) : fault(lx, "unclosed left paren");
+}
+
+// The first space is behind us. The last one may belong to a trim marker, and stays then.
+static void skip_more_space(struct lexer *lx)
+{
+    skip_space(lx);
+    if (right_trim_at(lx, lx->pos - 1) && at(lx, lx->pos + 1, '}', '}'))
+        lx->pos--;
+}
+
 static struct token space(struct lexer *lx)
 {
-    size_t begin = lx->start;
-    skip_space(lx);
-    if (right_trim_at(lx, lx->pos - 1) && at(lx, lx->pos + 1, '}', '}')) {
-        lx->pos--;
-        if (lx->pos == begin)
-            return right_delim(lx, true);
-    }
-    return emit(lx, TOKEN_SPACE);
+    skip_more_space(lx);
+    return lx->pos == lx->start ? end_action(lx, true) : emit(lx, TOKEN_SPACE);
+}
+
+__attribute__((noinline)) static struct token unusual(struct lexer *lx)
+{
+    uint32_t r = peek_rune(lx);
+    if (is_word(r))
+        return identifier(lx);
+    next_rune(lx);
+    return r > ' ' && r < 0x7F ? emit(lx, TOKEN_CHAR) : bad_character(lx, "unrecognized character in action:", r);
 }
 
 static struct token action(struct lexer *lx)
 {
-    bool trim;
-    if (at_right_delim(lx, &trim))
-        return lx->parens == 0 ? right_delim(lx, trim) : fault(lx, "unclosed left paren");
-    size_t begin = lx->pos;
-    uint32_t r = next_rune(lx);
-    switch (r) {
-    case END_OF_INPUT:
+    if (lx->pos >= lx->in.len)
         return fault(lx, "unclosed action");
+    switch (lx->in.data[lx->pos++]) {
     case ' ':
     case '\t':
     case '\r':
     case '\n':
         return space(lx);
+    case '}':
+        lx->pos--;
+        return at(lx, lx->pos, '}', '}') ? end_action(lx, false) : unusual(lx);
     case '=':
         return emit(lx, TOKEN_ASSIGN);
     case ':':
@@ -398,25 +416,36 @@ static struct token action(struct lexer *lx)
     case '.':
         if (lx->pos < lx->in.len && !is(lx->in.data[lx->pos], DIGIT))
             return field_or_variable(lx, TOKEN_FIELD);
-        break;
+        // fallthrough
+    case '+':
+    case '-':
+    case '0' ... '9':
+        lx->pos--;
+        return number(lx);
+    case 'A' ... 'Z':
+    case 'a' ... 'z':
+    case '_':
+        return identifier(lx);
     default:
-        if (r != '+' && r != '-' && !(r >= '0' && r <= '9')) {
-            if (is_word(r)) {
-                lx->pos = begin;
-                return identifier(lx);
-            }
-            if (r > ' ' && r < 0x7F)
-                return emit(lx, TOKEN_CHAR);
-            return bad_character(lx, "unrecognized character in action:", r);
-        }
+        lx->pos--;
+        return unusual(lx);
     }
-    lx->pos = begin;
-    return number(lx);
 }
 
-struct token lexer_next(struct lexer *lx)
+bool lexer_skip_space(struct lexer *lx)
 {
-    return lx->inside ? action(lx) : text(lx);
+    size_t from = lx->pos;
+    if (!lx->inside || from >= lx->in.len || !is(lx->in.data[from], SPACE))
+        return false;
+    lx->pos++;
+    skip_more_space(lx);
+    ignore(lx);
+    return lx->pos > from;
+}
+
+void lexer_next(struct lexer *lx, struct token *out)
+{
+    *out = lx->inside ? action(lx) : text(lx);
 }
 
 void token_print(struct buf *out, const struct token *t)

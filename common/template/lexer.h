@@ -56,7 +56,13 @@ struct lexer {
 };
 
 void lexer_init(struct lexer *lx, struct arena *arena, struct slice source);
-struct token lexer_next(struct lexer *lx);
+void lexer_next(struct lexer *lx, struct token *out);
+// Steps over what would be a TOKEN_SPACE. False: none stands here.
+bool lexer_skip_space(struct lexer *lx);
+static inline bool lexer_is_at(const struct lexer *lx, char c)
+{
+    return lx->pos < lx->in.len && lx->in.data[lx->pos] == c;
+}
 // The line of a place in the source, from 1. Only messages ask, so nobody counts until then.
 uint32_t lexer_line(const struct lexer *lx, size_t pos);
 // How a message names a token: EOF, <keyword>, "text", or its first ten characters and "...".

@@ -46,7 +46,7 @@ static inline struct token next(struct parser *p)
     if (p->peeked > 0)
         p->peeked--;
     else
-        p->window[0] = lexer_next(&p->lexer);
+        lexer_next(&p->lexer, &p->window[0]);
     return p->window[p->peeked];
 }
 
@@ -73,12 +73,25 @@ static inline struct token peek(struct parser *p)
     if (p->peeked > 0)
         return p->window[p->peeked - 1];
     p->peeked = 1;
-    return p->window[0] = lexer_next(&p->lexer);
+    lexer_next(&p->lexer, &p->window[0]);
+    return p->window[0];
+}
+
+// Space between two tokens nobody looks at is never made a token.
+static inline bool skip_space(struct parser *p)
+{
+    return p->peeked == 0 && lexer_skip_space(&p->lexer);
+}
+
+static inline bool field_follows(struct parser *p)
+{
+    return (p->peeked > 0 || lexer_is_at(&p->lexer, '.')) && peek(p).type == TOKEN_FIELD;
 }
 
 static inline struct token next_solid(struct parser *p) // that is no space
 {
     struct token t;
+    skip_space(p);
     do
         t = next(p);
     while (t.type == TOKEN_SPACE);

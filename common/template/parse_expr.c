@@ -96,7 +96,7 @@ static struct slice name_of(struct token field)
 static size_t collect_names(struct parser *p)
 {
     size_t from = p->names.len;
-    while (peek(p).type == TOKEN_FIELD)
+    while (field_follows(p))
         vec_push(NULL, &p->names, name_of(next(p)));
     return from;
 }
@@ -117,7 +117,7 @@ static struct node *parse_field(struct parser *p, struct token t)
 {
     size_t from = p->names.len;
     vec_push(NULL, &p->names, name_of(t));
-    uint32_t pos = peek(p).type == TOKEN_FIELD ? peek(p).pos : t.pos;
+    uint32_t pos = field_follows(p) ? peek(p).pos : t.pos;
     collect_names(p);
     uint32_t count = (uint32_t)(p->names.len - from);
     struct node *n = node_with_names(p, NODE_FIELD, pos, offsetof(struct node, field.names), from);
@@ -131,7 +131,7 @@ static struct node *parse_variable(struct parser *p, struct token t)
     uint32_t id = parse_variable_id(p, t.text);
     if (!in_scope(p, id))
         return parse_fail(p, "undefined variable \"%.*s\"", SLICE_ARG(t.text));
-    uint32_t pos = peek(p).type == TOKEN_FIELD ? peek(p).pos : t.pos;
+    uint32_t pos = field_follows(p) ? peek(p).pos : t.pos;
     size_t from = collect_names(p);
     uint32_t count = (uint32_t)(p->names.len - from);
     struct node *n = node_with_names(p, NODE_VARIABLE, pos, offsetof(struct node, variable.names), from);
@@ -200,7 +200,7 @@ static struct node *parse_term(struct parser *p)
 static struct node *parse_operand(struct parser *p)
 {
     struct node *n = parse_term(p);
-    if (!n || n->type == NODE_FIELD || n->type == NODE_VARIABLE || peek(p).type != TOKEN_FIELD)
+    if (!n || n->type == NODE_FIELD || n->type == NODE_VARIABLE || !field_follows(p))
         return n;
     switch ((enum node_type)n->type) {
     case NODE_BOOL:
@@ -228,6 +228,8 @@ static struct node *parse_command(struct parser *p)
             return NULL;
         if (operand)
             push_child(p, operand);
+        if (skip_space(p))
+            continue;
         struct token t = next(p);
         if (t.type == TOKEN_SPACE)
             continue;
