@@ -75,22 +75,20 @@ static bool is_regex_space(char c)
 // one separator took is not there for the next. False: no more; *start and *end are where it lies.
 static bool find_separator(struct slice s, size_t from, size_t *start, size_t *end)
 {
-    for (size_t at = from;; at++) {
-        struct slice rest = slice_sub(s, at, s.len);
-        ptrdiff_t found = slice_find(rest, SLICE("---"));
-        if (found < 0)
+    size_t at = from;
+    while ((at == from && from > 0) || !slice_has_prefix(slice_sub(s, at, s.len), SLICE("---"))) {
+        ptrdiff_t line = slice_find_char(slice_sub(s, at, s.len), '\n');
+        if (line < 0)
             return false;
-        at += (size_t)found;
-        if (at == 0 || (at > from && s.data[at - 1] == '\n')) {
-            *start = at;
-            while (*start > from && is_regex_space(s.data[*start - 1]))
-                --*start;
-            *end = at + 3;
-            while (*end < s.len && is_regex_space(s.data[*end]))
-                ++*end;
-            return true;
-        }
+        at += (size_t)line + 1;
     }
+    *start = at;
+    while (*start > from && is_regex_space(s.data[*start - 1]))
+        --*start;
+    *end = at + 3;
+    while (*end < s.len && is_regex_space(s.data[*end]))
+        ++*end;
+    return true;
 }
 
 slice_list manifest_split(struct arena *a, struct slice stream)

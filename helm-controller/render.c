@@ -112,7 +112,8 @@ bool render_chart(struct arena *a, const struct chart *chart, struct value value
     if (!options->skip_schema && !chart_check_schema(a, c, coalesced, options->schema_source, err))
         return false;
     out->chart = c;
-    out->values = value_copy(a, coalesced);
+    if (!options->objects_only)
+        out->values = value_copy_tree(a, coalesced);
 
     const struct render_capabilities *caps = &options->capabilities;
     if (!chart_kube_compatible(c, str_or(caps->kube_constraint, str_or(caps->kube_version, ""))))
@@ -129,7 +130,7 @@ bool render_chart(struct arena *a, const struct chart *chart, struct value value
         out->manifest_text = raw_text(a, rest, count);
         return false;
     }
-    if (!options->no_text)
+    if (!options->objects_only)
         out->manifest_text = manifest_text(a, out, options->include_crds);
     return true;
 }

@@ -48,7 +48,7 @@ struct render_options {
     const struct chart_schema_source *schema_source; // brings documents that a schema refers to; NULL: such a schema is refused
     bool sub_notes;                 // NOTES.txt of subcharts as well
     bool include_crds;              // crds/ ahead of the objects in manifest_text
-    bool no_text;                   // manifest_text is not wanted: the objects alone
+    bool objects_only;              // manifest_text and values, which a release keeps, are not wanted
     struct chart_notices *notices;  // what Helm says beside; NULL: nobody listens
 };
 

@@ -4,7 +4,7 @@
 
 #include "scope.h"
 
-static int slashes(const char *path)
+static int depth_of(const char *path)
 {
     int n = 0;
     for (; *path; path++)
@@ -16,8 +16,7 @@ static int slashes(const char *path)
 static int compare_templates(const void *a, const void *b)
 {
     const struct scope_template *x = a, *y = b;
-    int deeper = slashes(y->path) - slashes(x->path);
-    return deeper ? deeper : strcmp(y->path, x->path);
+    return x->depth != y->depth ? y->depth - x->depth : strcmp(y->path, x->path);
 }
 
 struct builder {
@@ -68,7 +67,9 @@ static struct value build(struct builder *b, const struct chart *c, struct value
         if (chart_is_library(c) && !is_partial(file->name))
             continue;
         struct scope_template *t = arena_new_of(a, struct scope_template);
-        *t = (struct scope_template){.path = path_clean(a, arena_printf(a, "%s/%s", root, file->name)),
+        const char *path = path_clean(a, arena_printf(a, "%s/%s", root, file->name));
+        *t = (struct scope_template){.path = path,
+                                     .depth = depth_of(path),
                                      .base_path = base_path,
                                      .text = file->data,
                                      .data = dot};

@@ -6,6 +6,7 @@
 
 struct scope_template { // a file below templates/ that is to be parsed
     const char *path;      // "my-app/charts/redis/templates/x.yaml"
+    int depth;             // its slashes
     const char *base_path; // ".Template.BasePath"
     struct slice text;
     struct value data;     // "." of its chart

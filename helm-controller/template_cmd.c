@@ -429,7 +429,7 @@ static bool run(struct command *c, struct error *err)
                                      .skip_schema = c->skip_schema,
                                      .schema_source = &schemas,
                                      .sub_notes = c->sub_notes,
-                                     .no_text = true,
+                                     .objects_only = true,
                                      .notices = c->notices};
     if (!str_empty(c->kube_version) &&
         !render_parse_kube_version(c->arena, c->kube_version, &options.capabilities, err))
