@@ -8,6 +8,7 @@
 #include "base/base.h"
 
 #include <stdio.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -54,6 +55,7 @@ struct big {
     struct big *below;
     size_t size;    // of data
     size_t used_at; // the arena's count when this was allocated: tells which marks it is younger than
+    void *mapped;   // a file instead of data; NULL: none
     _Alignas(ALIGNMENT) char data[];
 };
 
@@ -146,6 +148,8 @@ static void pop_big(struct arena *a)
 {
     struct big *b = a->bigs;
     a->bigs = b->below;
+    if (b->mapped)
+        munmap(b->mapped, b->size);
     free(b);
 }
 
@@ -176,8 +180,8 @@ static inline size_t room_for(size_t size)
 static void fault_in(char *from, const char *to)
 {
 #if defined(MADV_POPULATE_WRITE) && !defined(ARENA_ASAN)
-    uintptr_t page = (uintptr_t)from & ~(uintptr_t)4095;
-    madvise((void *)page, (uintptr_t)to - page, MADV_POPULATE_WRITE);
+    uintptr_t start = (uintptr_t)from & -(uintptr_t)getauxval(AT_PAGESZ);
+    madvise((void *)start, (uintptr_t)to - start, MADV_POPULATE_WRITE);
 #else
     (void)from, (void)to;
 #endif
@@ -248,16 +252,34 @@ static void make_ready(struct arena *a, size_t room)
     fault_in(from, a->end);
 }
 
-static void *alloc_big(struct arena *a, size_t size)
+static struct big *push_big(struct arena *a, size_t room, size_t size, void *mapped)
 {
-    struct big *b = xmalloc(sizeof *b + size);
+    struct big *b = xmalloc(sizeof *b + room);
     b->below = a->bigs;
     b->size = size;
     b->used_at = a->used;
+    b->mapped = mapped;
     a->bigs = b;
     a->used += size;
+    return b;
+}
+
+static void *alloc_big(struct arena *a, size_t size)
+{
+    struct big *b = push_big(a, size, size, NULL);
     fault_in(b->data, b->data + size);
     return b->data;
+}
+
+char *arena_map(struct arena *a, int fd, size_t size)
+{
+    if (size % getauxval(AT_PAGESZ) == 0) // nothing zero would stand behind it
+        return NULL;
+    void *mapped = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    if (mapped == MAP_FAILED)
+        return NULL;
+    push_big(a, 0, size, mapped);
+    return mapped;
 }
 
 static void *take(struct arena *a, size_t room, size_t size)

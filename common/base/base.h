@@ -39,6 +39,9 @@ void *arena_alloc(struct arena *a, size_t size);  // 16-byte aligned, uninitiali
 void *arena_zalloc(struct arena *a, size_t size); // zeroed
 // Grows a block; in place when it is the arena's newest, else by copy. p may be NULL.
 void *arena_realloc(struct arena *a, void *p, size_t old_size, size_t new_size);
+// A file's bytes and a NUL, read by the kernel when somebody looks at them. Whoever cuts the file short meanwhile ends the
+// process (SIGBUS). NULL: this file cannot be had so.
+char *arena_map(struct arena *a, int fd, size_t size);
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t len); // NUL-terminated
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3);
@@ -260,9 +263,9 @@ bool base64_decode(struct buf *out, const char *data, size_t len);
 // limit 0: none.
 bool file_read(struct arena *a, const char *path, size_t limit, struct slice *out,
                struct error *err); // NUL after the data
-// The same, and the time of its last change in unix seconds.
-bool file_read_dated(struct arena *a, const char *path, size_t limit, struct slice *out, int64_t *mtime,
-                     struct error *err);
+// The same, and the time of its last change in unix seconds. A large file is mapped (arena_map), so nobody may be about to
+// cut it short.
+bool file_view(struct arena *a, const char *path, size_t limit, struct slice *out, int64_t *mtime, struct error *err);
 // Writes beside the file, fsyncs, renames.
 bool file_write_atomic(const char *path, const void *data, size_t len, unsigned mode, struct error *err);
 bool fd_write_all(int fd, const void *data, size_t len); // false: errno

@@ -14,26 +14,26 @@ static void cleanup_fd(int *fd)
         close(*fd);
 }
 
-bool file_read(struct arena *a, const char *path, size_t limit, struct slice *out, struct error *err)
+static int open_file(const char *path, struct stat *st, struct error *err)
 {
-    int64_t mtime;
-    return file_read_dated(a, path, limit, out, &mtime, err);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        error_set_errno(err, errno, "open %s", path);
+    } else if (fstat(fd, st) < 0) {
+        error_set_errno(err, errno, "stat %s", path);
+        cleanup_fd(&fd);
+        fd = -1;
+    }
+    return fd;
 }
 
-bool file_read_dated(struct arena *a, const char *path, size_t limit, struct slice *out, int64_t *mtime,
+static bool read_all(struct arena *a, int fd, const struct stat *st, const char *path, size_t limit, struct slice *out,
                      struct error *err)
 {
-    cleanup(cleanup_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return error_set_errno(err, errno, "open %s", path);
-    struct stat st;
-    if (fstat(fd, &st) < 0)
-        return error_set_errno(err, errno, "stat %s", path);
-    if (S_ISDIR(st.st_mode))
+    if (S_ISDIR(st->st_mode))
         return error_set_errno(err, EISDIR, "read %s", path);
-    *mtime = st.st_mtim.tv_sec;
     // Files of /proc have no size, and what is no regular file has none that means anything.
-    size_t size = S_ISREG(st.st_mode) ? (size_t)st.st_size : 0;
+    size_t size = S_ISREG(st->st_mode) ? (size_t)st->st_size : 0;
     struct buf data = BUF_IN(a);
     buf_reserve(&data, size && (!limit || size <= limit) ? size + 1 : 4096);
     while (!size || data.len != size) {
@@ -52,6 +52,29 @@ bool file_read_dated(struct arena *a, const char *path, size_t limit, struct sli
     }
     data.data[data.len] = '\0';
     *out = buf_view(&data);
+    return true;
+}
+
+bool file_read(struct arena *a, const char *path, size_t limit, struct slice *out, struct error *err)
+{
+    struct stat st;
+    cleanup(cleanup_fd) int fd = open_file(path, &st, err);
+    return fd >= 0 && read_all(a, fd, &st, path, limit, out, err);
+}
+
+bool file_view(struct arena *a, const char *path, size_t limit, struct slice *out, int64_t *mtime, struct error *err)
+{
+    enum { MAP_FROM = 64 * 1024 }; // below, reading takes no longer than mapping
+    struct stat st;
+    cleanup(cleanup_fd) int fd = open_file(path, &st, err);
+    if (fd < 0)
+        return false;
+    *mtime = st.st_mtim.tv_sec;
+    bool map = S_ISREG(st.st_mode) && st.st_size >= MAP_FROM && (!limit || (size_t)st.st_size <= limit);
+    char *mapped = map ? arena_map(a, fd, (size_t)st.st_size) : NULL;
+    if (!mapped)
+        return read_all(a, fd, &st, path, limit, out, err);
+    *out = slice_n(mapped, (size_t)st.st_size);
     return true;
 }
 

@@ -37,7 +37,7 @@ static bool system_error(struct arena *a, struct error *err, const char *call, c
 static bool read_whole(struct arena *a, const char *path, size_t limit, struct slice *out, int64_t *mtime, struct error *err)
 {
     struct error inner = {0};
-    if (file_read_dated(a, path, limit, out, mtime, &inner))
+    if (file_view(a, path, limit, out, mtime, &inner))
         return true;
     // file_read's own words differ from Go's.
     struct stat st;

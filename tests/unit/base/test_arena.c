@@ -1,6 +1,8 @@
 // test_arena.c - arenas: alignment, growth, marks, big pieces.
 #include "base/base.h"
 
+#include <unistd.h>
+
 #include <setjmp.h>
 #include <cmocka.h>
 
@@ -86,6 +88,34 @@ static void test_reset_gives_back(void **state)
     assert_string_equal(arena_strdup(empty, "again"), "again");
 }
 
+static void test_maps_files(void **state)
+{
+    cleanup(cleanup_arena) struct arena *a = arena_new();
+    char path[] = "/tmp/runnel-arena-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0 && unlink(path) == 0);
+    char text[100001];
+    memset(text, 'x', sizeof text);
+    assert_int_equal(write(fd, text, sizeof text), sizeof text);
+    size_t used = arena_used(a);
+    struct arena_mark mark = arena_mark(a);
+    for (int round = 0; round < 2; round++) {
+        char *mapped = arena_map(a, fd, sizeof text);
+        assert_non_null(mapped);
+        assert_memory_equal(mapped, text, sizeof text);
+        assert_int_equal(mapped[sizeof text], 0);
+        mapped[0] = 'y'; // is seen by nobody else
+        assert_true(arena_used(a) >= used + sizeof text);
+        arena_reset(a, mark);
+        assert_int_equal(arena_used(a), used);
+    }
+    assert_null(arena_map(a, fd, 65536)); // no room for a NUL
+    assert_null(arena_map(a, fd, 0));
+    assert_null(arena_map(a, -1, 1000));
+    assert_non_null(arena_map(a, fd, 1000)); // the arena's end takes it along
+    close(fd);
+}
+
 static void test_printf(void **state)
 {
     cleanup(cleanup_arena) struct arena *a = arena_new();
@@ -139,6 +169,7 @@ int main(void)
         cmocka_unit_test(test_big_pieces_between_small_ones),
         cmocka_unit_test(test_realloc_keeps_contents),
         cmocka_unit_test(test_reset_gives_back),
+        cmocka_unit_test(test_maps_files),
         cmocka_unit_test(test_printf),
         cmocka_unit_test(test_limit),
     };
