@@ -51,8 +51,13 @@ static bool fault(struct reader *r, const char *where)
 
 static void skip_space(struct reader *r)
 {
-    while (r->p < r->end && (*r->p == ' ' || *r->p == '\n' || *r->p == '\r' || *r->p == '\t'))
-        r->p++;
+    const char *p = r->p;
+    while (p < r->end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')) {
+        p++;
+        while (r->end - p >= 8 && memcmp(p, "        ", 8) == 0) // as it is indented
+            p += 8;
+    }
+    r->p = p;
 }
 
 static bool at(const struct reader *r, char c)

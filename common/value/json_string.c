@@ -30,15 +30,23 @@ static const char *scan_escape(const char **p, const char *end) // at the backsl
     return fault;
 }
 
+// What stands for itself: ASCII but for controls, quotes and backslashes.
+static const bool plain[256] = {
+    [' '] = true, ['!'] = true, ['#' ... '['] = true, [']' ... 0x7f] = true,
+};
+
 const char *json_string_scan(const char **p, const char *end, struct json_string *out)
 {
     const char *q = *p + 1;
     bool ascii = true, escapes = false;
     out->text = q;
     for (;;) {
-        while (q < end && (unsigned char)*q >= 0x20 && *q != '"' && *q != '\\') {
-            ascii &= (unsigned char)*q < 0x80;
+        while (q < end && plain[(unsigned char)*q])
             q++;
+        if (q < end && (unsigned char)*q >= 0x80) {
+            ascii = false;
+            q++;
+            continue;
         }
         const char *fault = q >= end || (unsigned char)*q < 0x20 ? "in string literal" : NULL;
         if (!fault && *q == '"')

@@ -344,3 +344,35 @@ struct value yaml_json_number(struct value v, int flags)
         return value_int((int64_t)v.number);
     return v;
 }
+
+// ---- characters -------------------------------------------------------------------------------------------------------
+static bool is_text_rune(uint32_t c)
+{
+    return (c >= 0x20 && c < 0x7f) || c == '\n' || c == '\t' || (c >= 0xa0 && c < 0xd800 && c != 0x2028 && c != 0x2029) ||
+           (c >= 0xe000 && c <= 0xfffd && c != 0xfeff) || (c >= 0x10000 && c <= 0x10ffff);
+}
+
+bool yaml_is_simple_text(const char *p, const char *end)
+{
+    enum { CHUNK = 64 };
+    while (p < end) {
+        const char *stop = end - p > CHUNK ? p + CHUNK : end;
+        if (stop - p == CHUNK) {
+            unsigned char odd = 0; // and the count is fixed: so the compiler makes vectors of it
+            for (size_t i = 0; i < CHUNK; i++)
+                odd |= (unsigned char)(p[i] - 0x20) >= 0x5f && p[i] != '\n' ? 1 : 0;
+            if (!odd) {
+                p = stop;
+                continue;
+            }
+        }
+        while (p < stop) {
+            size_t width;
+            uint32_t c = utf8_decode(p, (size_t)(end - p), &width);
+            if (!is_text_rune(c) || (c == RUNE_ERROR && width == 1))
+                return false;
+            p += width;
+        }
+    }
+    return true;
+}

@@ -18,6 +18,9 @@ bool yaml_is_old_bool(const char *text, size_t len);
 // False for almost every text that is a string anyway, at the cost of one look at its first byte.
 bool yaml_may_resolve(const char *text, size_t len);
 
+// Whether it is UTF-8 of characters that libyaml takes, none of which it takes for a line break but \n.
+bool yaml_is_simple_text(const char *p, const char *end);
+
 // A finite number as it comes out of JSON: a float without fraction is written as a whole number there. flags: yaml_parse's.
 struct value yaml_json_number(struct value v, int flags);
 

@@ -32,38 +32,6 @@ static bool read_block(struct reader *r, struct value *out);
 static bool read_flow(struct reader *r, struct value *out);
 
 // ---- characters -------------------------------------------------------------------------------------------------------
-// Characters that libyaml takes, and none that it takes for a line break other than \n.
-static bool is_text_rune(uint32_t c)
-{
-    return (c >= 0x20 && c < 0x7f) || c == '\n' || c == '\t' || (c >= 0xa0 && c < 0xd800 && c != 0x2028 && c != 0x2029) ||
-           (c >= 0xe000 && c <= 0xfffd && c != 0xfeff) || (c >= 0x10000 && c <= 0x10ffff);
-}
-
-static bool is_text(const char *p, const char *end)
-{
-    enum { CHUNK = 64 };
-    while (p < end) {
-        const char *stop = end - p > CHUNK ? p + CHUNK : end;
-        if (stop - p == CHUNK) {
-            unsigned char odd = 0; // and the count is fixed: so the compiler makes vectors of it
-            for (size_t i = 0; i < CHUNK; i++)
-                odd |= (unsigned char)(p[i] - 0x20) >= 0x5f && p[i] != '\n' ? 1 : 0;
-            if (!odd) {
-                p = stop;
-                continue;
-            }
-        }
-        while (p < stop) {
-            size_t width;
-            uint32_t c = utf8_decode(p, (size_t)(end - p), &width);
-            if (!is_text_rune(c) || (c == RUNE_ERROR && width == 1))
-                return false;
-            p += width;
-        }
-    }
-    return true;
-}
-
 // What may start a plain scalar here. libyaml allows a few more.
 static const bool starts_plain[256] = {
     ['$'] = true,        ['('] = true,         [')'] = true,  ['+'] = true,          ['-'] = true,
@@ -238,8 +206,13 @@ static bool read_literal(struct reader *r, size_t outer, struct value *out)
     r->p++;
     char chomp = r->p < r->end && (*r->p == '-' || *r->p == '+') ? *r->p++ : 0;
     skip_spaces(r);
-    if (!at_line_end(r) || line_end(r, r->p) == r->end)
+    if (!at_line_end(r))
         return false;
+    if (line_end(r, r->p) == r->end) { // nothing follows
+        r->p = r->end;
+        *out = value_string("");
+        return true;
+    }
     const char *line = line_end(r, r->p) + 1, *first = line;
     size_t indent = 0, spaces_before = 0; // the first line with text sets the indentation
     while (first < r->end && indent == 0) {
@@ -600,7 +573,11 @@ static bool read_document(struct reader *r, struct value *out)
     } else if (!find_line(r)) {
         return false;
     }
-    return r->p >= r->end || (r->indent == 0 && read_block(r, out) && r->p >= r->end);
+    if (r->p >= r->end)
+        return true;
+    bool flow = *r->p == '[' || *r->p == '{';
+    return r->indent == 0 && (flow ? count_node(r) && read_flow(r, out) && end_line(r) : read_block(r, out)) &&
+           r->p >= r->end;
 }
 
 bool yaml_simple_parse(struct arena *a, struct slice text, int flags, size_t nodes_max, struct value *out)
@@ -609,7 +586,7 @@ bool yaml_simple_parse(struct arena *a, struct slice text, int flags, size_t nod
         return false;
     struct reader r = {
         .arena = a, .p = text.data, .end = text.data + text.len, .flags = flags, .nodes_left = nodes_max};
-    if (!is_text(r.p, r.end))
+    if (!yaml_is_simple_text(r.p, r.end))
         return false;
     struct arena_mark mark = arena_mark(a);
     bool ok = read_document(&r, out);

@@ -53,6 +53,10 @@ static const char *const seeds[] = {
     "sum: 362ede9c501c47d0383fb35266d4905fdd15ba1f33736ef754d347fdb815afa70123456789\nbig: 123456789012345678901\n",
     "last: |\n  no newline",
     "# nothing\n\n  # at all",
+    "{}",
+    "--- # c\n[a, {b: 1}] # d\n\n",
+    "a: 1\nb: |-",
+    "a:\n  - |+ # c",
 };
 
 static void test_seeds(void **state)
@@ -68,7 +72,7 @@ static void test_left_to_libyaml(void **state)
     static const char *const texts[] = {
         "",          "a: &x 1",    "a: *x",   "a: !!str 1", "<<: {a: 1}", "? a\n: b", "1: a",         "a: b: c",   "a:\tb",
         "a: b\n\tc", "a: >\n  b",  "a\n",     "a: 'b",      "a: \"\\u0041\"", "a: b\r\nc: d", "%YAML 1.1\n---\na: 1",
-        "a: 1\n---\nb: 2", "a: .inf", "{a: 1}", "a: [b\n  c]", "a: \x01",  "a: \xff", "a: \xc2\x85", "\xef\xbb\xbf" "a: 1",
+        "a: 1\n---\nb: 2", "a: .inf", "a: [b\n  c]", "a: \x01",  "a: \xff", "a: \xc2\x85", "\xef\xbb\xbf" "a: 1",
         "a: 1\n  b: 2",    "a:\n    b: 1\n  c: 2", "a: [b, c", "- a\nb: c", "a: @b",
     };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
