@@ -28,13 +28,14 @@ static void test_metadata_only(void **state)
 {
     struct fixture *f = set_up_with(secrets, (struct informer_options){.metadata_only = true});
     assert_true(watcher_wait_synced(f->watcher, 10000));
-    assert_true(WAIT_FOR(fake_count(f->server, "GET /api/v1/configmaps?watch") == 1));
+    assert_true(WAIT_FOR(fake_count(f->client.server, "GET /api/v1/configmaps?watch") == 1));
     const char *want = "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"a\",\"namespace\":"
                        "\"ns\",\"resourceVersion\":\"1\"}}";
-    assert_string_equal(json_text(f->arena, informer_get(f->informer, f->arena, "ns", "a")), want);
-    informer_put(f->informer, json(f->arena, "{\"metadata\":{\"name\":\"a\",\"namespace\":\"ns\",\"resourceVersion\":"
-                                             "\"9\"},\"data\":{\"password\":\"c2VjcmV0\"}}"));
-    struct value got = informer_get(f->informer, f->arena, "ns", "a");
+    assert_string_equal(json_text(f->client.arena, informer_get(f->informer, f->client.arena, "ns", "a")), want);
+    informer_put(f->informer,
+                 json(f->client.arena, "{\"metadata\":{\"name\":\"a\",\"namespace\":\"ns\",\"resourceVersion\":"
+                                       "\"9\"},\"data\":{\"password\":\"c2VjcmV0\"}}"));
+    struct value got = informer_get(f->informer, f->client.arena, "ns", "a");
     assert_string_equal(value_str(value_path(got, "metadata.resourceVersion")), "9");
     assert_true(value_is_null(value_get(got, "data")));
     tear_down(f);
@@ -98,7 +99,7 @@ static void fed(struct fake_request *r)
 static void test_put(void **state)
 {
     struct fixture *f = set_up(fed);
-    struct arena *a = f->arena;
+    struct arena *a = f->client.arena;
     feed(NULL);
     assert_log(f, "ADDED a -1;");
     // Seen at once; an older event does not undo it, yet is announced.
@@ -145,16 +146,16 @@ static void test_drop(void **state)
     feed(EVENT("DELETED", CM("a", "9")));
     assert_log(f, "ADDED a -1;DELETED a 1-9;");
     // What took the last finalizer away is gone; one with a finalizer, or a pod with grace, is not.
-    informer_put(f->informer, json(f->arena, CM("b", "10")));
+    informer_put(f->informer, json(f->client.arena, CM("b", "10")));
     const char *going = "{\"metadata\":{\"name\":\"b\",\"namespace\":\"ns\",\"resourceVersion\":\"11\","
                         "\"deletionTimestamp\":\"2020-01-01T00:00:00Z\",\"finalizers\":[\"x\"]}}";
     const char *gone = "{\"metadata\":{\"name\":\"b\",\"namespace\":\"ns\",\"resourceVersion\":\"12\","
                        "\"deletionTimestamp\":\"2020-01-01T00:00:00Z\",\"deletionGracePeriodSeconds\":0}}";
-    informer_put(f->informer, json(f->arena, going));
+    informer_put(f->informer, json(f->client.arena, going));
     assert_string_equal(cached(f, "b"), "11");
-    informer_put(f->informer, json(f->arena, gone));
+    informer_put(f->informer, json(f->client.arena, gone));
     assert_string_equal(cached(f, "b"), "");
-    informer_put(f->informer, json(f->arena, "{\"metadata\":{\"name\":\"no version\"}}"));
+    informer_put(f->informer, json(f->client.arena, "{\"metadata\":{\"name\":\"no version\"}}"));
     assert_int_equal(informer_count(f->informer), 0);
     tear_down(f);
 }
@@ -214,10 +215,10 @@ static void test_threads(void **state)
         watcher_add(f->watcher, &(struct informer_options){.api_version = "v1", .kind = "ConfigMap"});
     assert_true(watcher_wait_synced(f->watcher, 10000));
     // The last event of each object: o1 is deleted or changed by the last rounds.
-    const char *last = arena_printf(f->arena, "%d", 100 + 2 * (ROUNDS - 1));
+    const char *last = arena_printf(f->client.arena, "%d", 100 + 2 * (ROUNDS - 1));
     assert_true(WAIT_FOR(informer_count(late) == 2 || informer_count(late) == 1));
-    assert_true(WAIT_FOR(
-        str_eq(value_str(value_path(informer_get(late, f->arena, "ns", "o1"), "metadata.resourceVersion")), last)));
+    assert_true(WAIT_FOR(str_eq(
+        value_str(value_path(informer_get(late, f->client.arena, "ns", "o1"), "metadata.resourceVersion")), last)));
     assert_true(WAIT_FOR(kube_rv_compare(cached(f, "o1"), last) >= 0));
     atomic_store(&stop_workers, true);
     for (size_t i = 0; i < ARRAY_LEN(threads); i++)

@@ -8,62 +8,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "fake_api.h"
+#include "client_fixture.h"
 #include "kube/kube_internal.h"
 
-#define RESOURCES                                                                                                      \
-    "{\"kind\":\"APIResourceList\",\"resources\":[{\"name\":\"configmaps\",\"kind\":\"ConfigMap\",\"namespaced\":"     \
-    "true},"                                                                                                           \
-    "{\"name\":\"namespaces\",\"kind\":\"Namespace\",\"namespaced\":false},"                                           \
-    "{\"name\":\"namespaces/status\",\"kind\":\"Other\",\"namespaced\":false}]}"
-#define CM(name, rv)                                                                                                   \
-    "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"" name                                     \
-    "\",\"namespace\":\"ns\",\"resourceVersion\":\"" rv "\"}}"
 #define STATUS(code, reason, message)                                                                                  \
     "{\"kind\":\"Status\",\"code\":" #code ",\"reason\":\"" reason "\",\"message\":\"" message "\"}"
-
-struct fixture {
-    struct fake_server *server;
-    struct kube *kube;
-    struct arena *arena;
-    struct error err;
-};
-
-static struct fixture set_up(fake_handler handler)
-{
-    struct fixture f = {.server = fake_start(handler), .arena = arena_new()};
-    f.kube = fake_kube(f.server);
-    return f;
-}
-
-static void tear_down(struct fixture *f)
-{
-    kube_free(f->kube);
-    fake_stop(f->server);
-    arena_free(f->arena);
-    error_clear(&f->err);
-}
-
-static struct value json(struct arena *a, const char *text)
-{
-    struct error err = {0};
-    struct value v;
-    assert_true(json_parse(a, text, strlen(text), 0, &v, &err));
-    return v;
-}
-
-static struct kube_ref cm(const char *name)
-{
-    return (struct kube_ref){"v1", "ConfigMap", "ns", name};
-}
-
-static bool is_discovery(struct fake_request *r)
-{
-    if (!str_eq(r->path, "/api/v1"))
-        return false;
-    fake_answer(r, 200, NULL, RESOURCES);
-    return true;
-}
 
 // ---- errors -------------------------------------------------------------------------------------------------------
 // GET of an object named CASE-n gives the case's answer.
@@ -108,7 +57,7 @@ static void answer_case(struct fake_request *r)
 
 static void test_errors(void **state)
 {
-    struct fixture f = set_up(answer_case);
+    struct client_fixture f = client_set_up(answer_case);
     for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
         struct value out;
         const char *name = arena_printf(f.arena, "case-%02zu", i);
@@ -121,13 +70,13 @@ static void test_errors(void **state)
                          answers[i].tries);
         error_clear(&f.err);
     }
-    tear_down(&f);
+    client_tear_down(&f);
 }
 
 // What the server said comes without URL; other faults say where.
 static void test_messages(void **state)
 {
-    struct fixture f = set_up(answer_case);
+    struct client_fixture f = client_set_up(answer_case);
     struct value out;
     assert_false(kube_get(f.kube, f.arena, cm("case-00"), &out, &f.err));
     assert_string_equal(error_text(&f.err), "configmaps \"x\" not found");
@@ -139,7 +88,7 @@ static void test_messages(void **state)
     error_clear(&f.err);
     assert_false(kube_get(f.kube, f.arena, cm("case-10"), &out, &f.err));
     assert_true(kube_error_is_schema(&f.err));
-    tear_down(&f);
+    client_tear_down(&f);
 }
 
 static void test_names(void **state)
@@ -157,7 +106,7 @@ static void test_names(void **state)
         {{"", "ConfigMap", "ns", "a"}, "an object without apiVersion"},
         {{"v1", NULL, "ns", "a"}, "an object without kind"},
     };
-    struct fixture f = set_up(answer_case);
+    struct client_fixture f = client_set_up(answer_case);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct value out;
         assert_false(kube_get(f.kube, f.arena, cases[i].ref, &out, &f.err));
@@ -166,7 +115,7 @@ static void test_names(void **state)
     }
     // All that with one request: a missing kind is not asked for again at once.
     assert_int_equal(fake_count(f.server, "GET /api/v1"), 1);
-    tear_down(&f);
+    client_tear_down(&f);
 }
 
 // ---- retries ------------------------------------------------------------------------------------------------------
@@ -192,7 +141,7 @@ static void flaky(struct fake_request *r)
 static void test_retries(void **state)
 {
     static const char *const names[] = {"busy", "starting", "hangup", "half"};
-    struct fixture f = set_up(flaky);
+    struct client_fixture f = client_set_up(flaky);
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         struct value out;
         if (!kube_get(f.kube, f.arena, cm(names[i]), &out, &f.err))
@@ -202,7 +151,7 @@ static void test_retries(void **state)
             fake_count(f.server, arena_printf(f.arena, "GET /api/v1/namespaces/ns/configmaps/%s", names[i])),
             i < 2 ? 3 : 2);
     }
-    tear_down(&f);
+    client_tear_down(&f);
 }
 
 static void hang_up_on_posts(struct fake_request *r)
@@ -218,13 +167,13 @@ static void hang_up_on_posts(struct fake_request *r)
 // A creation whose answer is lost may have happened: it is not sent twice. An apply is.
 static void test_no_blind_retry(void **state)
 {
-    struct fixture f = set_up(hang_up_on_posts);
+    struct client_fixture f = client_set_up(hang_up_on_posts);
     struct value object = json(f.arena, CM("x", "1"));
     assert_false(kube_create(f.kube, f.arena, object, "m", NULL, &f.err));
     assert_int_equal(f.err.class, ERROR_TRANSIENT);
     // libcurl itself tries once more where a reused connection turned out to be dead before a byte came.
     assert_true(fake_count(f.server, "POST ") <= 2);
-    tear_down(&f);
+    client_tear_down(&f);
 }
 
 // ---- credentials --------------------------------------------------------------------------------------------------
@@ -238,7 +187,7 @@ static void want_new_token(struct fake_request *r)
 
 static void test_token_replaced(void **state)
 {
-    struct fixture f = set_up(want_new_token);
+    struct client_fixture f = client_set_up(want_new_token);
     char path[] = "/tmp/runnel-kube-token-XXXXXX";
     int fd = mkstemp(path);
     assert_int_equal(write(fd, "old", 3), 3);
@@ -260,7 +209,7 @@ static void test_token_replaced(void **state)
     kube_free(k);
     close(fd);
     unlink(path);
-    tear_down(&f);
+    client_tear_down(&f);
 }
 
 static void echo_head(struct fake_request *r)
@@ -273,7 +222,7 @@ static void echo_head(struct fake_request *r)
 
 static void test_headers(void **state)
 {
-    struct fixture f = set_up(echo_head);
+    struct client_fixture f = client_set_up(echo_head);
     const char *groups[] = {"g1", "g2", NULL};
     struct kube *k = kube_new(&(struct kube_config){.server = fake_url(f.server),
                                                     .user = "u",
@@ -292,7 +241,7 @@ static void test_headers(void **state)
         if (!strstr(head, want[i]))
             fail_msg("%s is missing in\n%s", want[i], head);
     kube_free(k);
-    tear_down(&f);
+    client_tear_down(&f);
 }
 
 // ---- lists --------------------------------------------------------------------------------------------------------
@@ -315,7 +264,7 @@ static void pages(struct fake_request *r)
 
 static void test_list_expired(void **state)
 {
-    struct fixture f = set_up(pages);
+    struct client_fixture f = client_set_up(pages);
     struct value items;
     if (!kube_list(f.kube, f.arena, "v1", "ConfigMap", NULL, &items, &f.err))
         fail_msg("%s", error_text(&f.err));
@@ -323,7 +272,7 @@ static void test_list_expired(void **state)
     assert_string_equal(kube_name(value_at(items, 0)), "a");
     assert_string_equal(kube_name(value_at(items, 2)), "c");
     assert_string_equal(kube_kind(value_at(items, 2)), "ConfigMap");
-    tear_down(&f);
+    client_tear_down(&f);
 }
 
 // Breaks off in the middle of the second item once; those that came are not there twice.
@@ -344,12 +293,12 @@ static void broken_page(struct fake_request *r)
 
 static void test_list_broken(void **state)
 {
-    struct fixture f = set_up(broken_page);
+    struct client_fixture f = client_set_up(broken_page);
     struct value items;
     assert_true(
         kube_list(f.kube, f.arena, "v1", "ConfigMap", &(struct kube_list_options){.namespace = "ns"}, &items, &f.err));
     assert_int_equal(value_len(items), 2);
-    tear_down(&f);
+    client_tear_down(&f);
 }
 
 static void always_expired(struct fake_request *r)
@@ -362,11 +311,11 @@ static void always_expired(struct fake_request *r)
 
 static void test_list_gives_up(void **state)
 {
-    struct fixture f = set_up(always_expired);
+    struct client_fixture f = client_set_up(always_expired);
     struct value items;
     assert_false(kube_list(f.kube, f.arena, "v1", "ConfigMap", NULL, &items, &f.err));
     assert_int_equal(f.err.code, 410);
-    tear_down(&f);
+    client_tear_down(&f);
 }
 
 static void endless(struct fake_request *r)
@@ -384,11 +333,11 @@ static void endless(struct fake_request *r)
 
 static void test_answer_limit(void **state)
 {
-    struct fixture f = set_up(endless);
+    struct client_fixture f = client_set_up(endless);
     struct value out;
     assert_false(kube_get(f.kube, f.arena, cm("x"), &out, &f.err));
     assert_int_equal(f.err.class, ERROR_LIMIT);
-    tear_down(&f);
+    client_tear_down(&f);
 }
 
 // ---- discovery ----------------------------------------------------------------------------------------------------
@@ -437,7 +386,7 @@ static void test_api_versions(void **state)
         {grouped, "[\"v1\",\"v1/Pod\",\"apps/v1\",\"apps/v1/Deployment\"]", 5},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct fixture f = set_up(cases[i].handler);
+        struct client_fixture f = client_set_up(cases[i].handler);
         struct value list;
         for (int again = 0; again < 2; again++) { // the second time from memory
             assert_true(kube_api_versions(f.kube, f.arena, &list, &f.err));
@@ -447,7 +396,7 @@ static void test_api_versions(void **state)
         kube_discovery_forget(f.kube);
         assert_true(kube_api_versions(f.kube, f.arena, &list, &f.err));
         assert_int_equal(fake_count(f.server, "GET "), 2 * cases[i].requests);
-        tear_down(&f);
+        client_tear_down(&f);
     }
 }
 
@@ -459,7 +408,7 @@ static void growing(struct fake_request *r)
 
 static void test_discovery_again(void **state)
 {
-    struct fixture f = set_up(growing);
+    struct client_fixture f = client_set_up(growing);
     struct kube_resource r;
     assert_false(kube_discover(f.kube, "v1", "ConfigMap", &r, &f.err));
     assert_int_equal(f.err.class, ERROR_NOT_FOUND);
@@ -475,7 +424,7 @@ static void test_discovery_again(void **state)
     kube_discovery_forget(f.kube); // its strings live on
     assert_true(kube_discover(f.kube, "v1", "ConfigMap", &r, &f.err));
     assert_ptr_equal(plural, r.plural);
-    tear_down(&f);
+    client_tear_down(&f);
 }
 
 // Another thread defines the kind, and says so, while the question is under way.
@@ -490,12 +439,12 @@ static void overtaken(struct fake_request *r)
 
 static void test_discovery_overtaken(void **state)
 {
-    struct fixture f = set_up(overtaken);
+    struct client_fixture f = client_set_up(overtaken);
     struct kube_resource r;
     asking = f.kube;
     assert_true(kube_discover(f.kube, "v1", "ConfigMap", &r, &f.err));
     assert_int_equal(fake_count(f.server, "GET /api/v1"), 2);
-    tear_down(&f);
+    client_tear_down(&f);
 }
 
 int main(void)

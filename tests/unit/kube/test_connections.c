@@ -6,59 +6,19 @@
 #include <cmocka.h>
 #include <pthread.h>
 
-#include "fake_api.h"
+#include "client_fixture.h"
 #include "kube/kube_internal.h"
-
-#define RESOURCES "{\"resources\":[{\"name\":\"configmaps\",\"kind\":\"ConfigMap\",\"namespaced\":true}]}"
-#define CM                                                                                                             \
-    "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"x\",\"namespace\":\"ns\","                 \
-    "\"resourceVersion\":\"1\"}}"
-
-struct fixture {
-    struct fake_server *server;
-    struct kube *kube;
-    struct arena *arena;
-    struct error err;
-};
-
-static struct fixture set_up(fake_handler handler)
-{
-    struct fixture f = {.server = fake_start(handler), .arena = arena_new()};
-    f.kube = fake_kube(f.server);
-    return f;
-}
-
-static void tear_down(struct fixture *f)
-{
-    kube_free(f->kube);
-    fake_stop(f->server);
-    arena_free(f->arena);
-    error_clear(&f->err);
-}
-
-static struct kube_ref cm(const char *name)
-{
-    return (struct kube_ref){"v1", "ConfigMap", "ns", name};
-}
-
-static bool is_discovery(struct fake_request *r)
-{
-    if (!str_eq(r->path, "/api/v1"))
-        return false;
-    fake_answer(r, 200, NULL, RESOURCES);
-    return true;
-}
 
 static void works(struct fake_request *r)
 {
     if (!is_discovery(r))
-        fake_answer(r, 200, NULL, CM);
+        fake_answer(r, 200, NULL, CM("x", "1"));
 }
 
 // ---- dead ---------------------------------------------------------------------------------------------------------
 static void test_refused_connection(void **state)
 {
-    struct fixture f = set_up(works);
+    struct client_fixture f = client_set_up(works);
     struct fake_server *other = fake_start(works);
     struct kube *k = fake_kube(other);
     k->retry_ms = 500;
@@ -70,7 +30,7 @@ static void test_refused_connection(void **state)
     assert_true(clock_mono_ms() - start >= 100 && clock_mono_ms() - start < 5000);
     assert_non_null(strstr(error_text(&f.err), "server version: GET http://127.0.0.1:"));
     kube_free(k);
-    tear_down(&f);
+    client_tear_down(&f);
 }
 
 // The first connection is read from no more once discovery was answered; what is sent on it is never taken.
@@ -84,12 +44,11 @@ static void goes_deaf(struct fake_request *r)
 // As behind a router that lost the connection: without a word from the peer, the call goes on over another one.
 static void test_dead_connection(void **state)
 {
-    struct fixture f = set_up(goes_deaf);
+    struct client_fixture f = client_set_up(goes_deaf);
     f.kube->silence_ms = 300;
-    struct value object, data = value_dict(f.arena);
+    struct value object = json(f.arena, CM("x", "1")), data = value_dict(f.arena);
     struct buf big = BUF_IN(f.arena); // more than the sockets' buffers hold
     buf_fill(&big, 'x', 16 << 20);
-    assert_true(json_parse(f.arena, CM, strlen(CM), 0, &object, &f.err));
     value_set_str(data, "big", big.data);
     value_set(object, "data", data);
     int64_t start = clock_mono_ms();
@@ -97,7 +56,7 @@ static void test_dead_connection(void **state)
         fail_msg("%s", error_text(&f.err));
     assert_true(clock_mono_ms() - start >= 300);
     assert_int_equal(fake_count(f.server, "PATCH "), 1);
-    tear_down(&f);
+    client_tear_down(&f);
 }
 
 // ---- cancelled ----------------------------------------------------------------------------------------------------
@@ -108,7 +67,7 @@ static void hang(struct fake_request *r)
 }
 
 struct caller {
-    struct fixture *fixture;
+    struct client_fixture *fixture;
     int64_t took_ms;
     enum error_class class;
 };
@@ -128,7 +87,7 @@ static void *call(void *ctx)
 
 static void test_cancel(void **state)
 {
-    struct fixture f = set_up(hang);
+    struct client_fixture f = client_set_up(hang);
     struct caller callers[3];
     pthread_t threads[3];
     for (size_t i = 0; i < ARRAY_LEN(callers); i++) {
@@ -146,14 +105,14 @@ static void test_cancel(void **state)
     struct value out;
     assert_false(kube_get(f.kube, f.arena, cm("x"), &out, &f.err)); // later ones at once
     assert_int_equal(f.err.class, ERROR_CANCELLED);
-    tear_down(&f);
+    client_tear_down(&f);
 }
 
 // ---- many ----------------------------------------------------------------------------------------------------------
 // Many threads on one handle, for the sanitizers. Gives the text of what failed.
 static void *many(void *ctx)
 {
-    struct fixture *f = ctx;
+    struct client_fixture *f = ctx;
     for (int i = 0; i < 30; i++) {
         cleanup(cleanup_arena) struct arena *a = arena_new();
         cleanup(error_clear) struct error err = {0};
@@ -170,7 +129,7 @@ static void *many(void *ctx)
 
 static void test_threads(void **state)
 {
-    struct fixture f = set_up(works);
+    struct client_fixture f = client_set_up(works);
     pthread_t threads[8];
     for (size_t i = 0; i < ARRAY_LEN(threads); i++)
         pthread_create(&threads[i], NULL, many, &f);
@@ -184,7 +143,7 @@ static void test_threads(void **state)
         free(text);
     }
     assert_true(ok);
-    tear_down(&f);
+    client_tear_down(&f);
 }
 
 int main(void)

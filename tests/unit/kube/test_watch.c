@@ -34,10 +34,10 @@ static void test_usual(void **state)
     assert_int_equal(informer_count(f->informer), 2);
     assert_string_equal(cached(f, "a"), "7");
     assert_string_equal(cached(f, "b"), "");
-    assert_int_equal(value_len(informer_list(f->informer, f->arena, NULL)), 2);
-    assert_int_equal(value_len(informer_list(f->informer, f->arena, "ns")), 2);
-    assert_int_equal(value_len(informer_list(f->informer, f->arena, "n")), 0);
-    assert_int_equal(fake_count(f->server, "GET /api/v1/configmaps?watch"), 2);
+    assert_int_equal(value_len(informer_list(f->informer, f->client.arena, NULL)), 2);
+    assert_int_equal(value_len(informer_list(f->informer, f->client.arena, "ns")), 2);
+    assert_int_equal(value_len(informer_list(f->informer, f->client.arena, "n")), 0);
+    assert_int_equal(fake_count(f->client.server, "GET /api/v1/configmaps?watch"), 2);
     tear_down(f);
 }
 
@@ -46,11 +46,11 @@ static void test_each(void **state)
     struct fixture *f = set_up(usual);
     int seen = 0;
     assert_true(WAIT_FOR(informer_count(f->informer) == 2 && *cached(f, "a") == '7'));
-    informer_each(f->informer, f->arena, "ns", visit_one, &seen);
+    informer_each(f->informer, f->client.arena, "ns", visit_one, &seen);
     assert_int_equal(seen, 1);
-    informer_search(f->informer, f->arena, "ns", "\"nobody\"", visit_one, &seen);
+    informer_search(f->informer, f->client.arena, "ns", "\"nobody\"", visit_one, &seen);
     assert_int_equal(seen, 1);
-    informer_search(f->informer, f->arena, NULL, "\"a\"", visit_one, &seen);
+    informer_search(f->informer, f->client.arena, NULL, "\"a\"", visit_one, &seen);
     assert_int_equal(seen, 2);
     tear_down(f);
 }
@@ -118,7 +118,7 @@ static void test_restored(void **state)
     struct fixture *f = set_up(restored);
     assert_log(f, "ADDED a -800;ADDED b -801;DELETED a 800-800;DELETED b 801-801;ADDED a -400;");
     assert_string_equal(cached(f, "a"), "400");
-    assert_true(WAIT_FOR(fake_count(f->server, "GET /api/v1/configmaps?watch") == 2));
+    assert_true(WAIT_FOR(fake_count(f->client.server, "GET /api/v1/configmaps?watch") == 2));
     tear_down(f);
 }
 
@@ -272,8 +272,9 @@ static void test_ends_at_once(void **state)
     int64_t start = clock_mono_ms();
     assert_log(f, "ADDED a -6;");
     assert_true(clock_mono_ms() - start >= 80);
-    assert_true(
-        fake_count(f->server, "GET /api/v1/configmaps") - fake_count(f->server, "GET /api/v1/configmaps?watch") >= 2);
+    assert_true(fake_count(f->client.server, "GET /api/v1/configmaps") -
+                    fake_count(f->client.server, "GET /api/v1/configmaps?watch") >=
+                2);
     tear_down(f);
 }
 
@@ -302,7 +303,7 @@ static void test_optional(void **state)
     assert_true(watcher_wait_synced(f->watcher, 10000)); // synced and empty
     assert_int_equal(informer_count(f->informer), 0);
     atomic_store(&served, true);
-    kube_discovery_forget(f->kube); // who applied the definition says so; else it takes some seconds longer
+    kube_discovery_forget(f->client.kube); // who applied the definition says so; else it takes some seconds longer
     assert_log(f, "ADDED a -1;");
     atomic_store(&served, false);
     assert_log(f, "ADDED a -1;DELETED a 1-1;");
@@ -314,10 +315,10 @@ static void test_required(void **state)
 {
     atomic_store(&served, false);
     struct fixture *f = set_up(sometimes);
-    assert_true(WAIT_FOR(fake_count(f->server, "GET /api/v1") > 0));
+    assert_true(WAIT_FOR(fake_count(f->client.server, "GET /api/v1") > 0));
     assert_false(watcher_wait_synced(f->watcher, 50));
     atomic_store(&served, true);
-    kube_discovery_forget(f->kube);
+    kube_discovery_forget(f->client.kube);
     assert_true(watcher_wait_synced(f->watcher, 10000));
     tear_down(f);
 }
@@ -326,7 +327,7 @@ static void test_wait_cancelled(void **state)
 {
     atomic_store(&served, false);
     struct fixture *f = set_up(sometimes);
-    kube_cancel(f->kube);
+    kube_cancel(f->client.kube);
     int64_t start = clock_mono_ms();
     assert_false(watcher_wait_synced(f->watcher, 10000));
     assert_true(clock_mono_ms() - start < 5000);

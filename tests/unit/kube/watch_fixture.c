@@ -36,10 +36,8 @@ struct fixture *set_up_with(fake_handler handler, struct informer_options option
 {
     struct fixture *f = xcalloc(1, sizeof *f);
     pthread_mutex_init(&f->lock, NULL);
-    f->server = fake_start(handler);
-    f->kube = fake_kube(f->server);
-    f->arena = arena_new();
-    f->watcher = watcher_new(f->kube);
+    f->client = client_set_up(handler);
+    f->watcher = watcher_new(f->client.kube);
     options.api_version = "v1";
     options.kind = "ConfigMap";
     options.on_event = on_event;
@@ -52,7 +50,7 @@ struct fixture *set_up_with(fake_handler handler, struct informer_options option
                                                         .backoff_most_ms = 40,
                                                         .missing_ms = 20,
                                                         .gone_ms = 100};
-    assert_true(watcher_start(f->watcher, &f->err));
+    assert_true(watcher_start(f->watcher, &f->client.err));
     return f;
 }
 
@@ -64,10 +62,7 @@ struct fixture *set_up(fake_handler handler)
 void tear_down(struct fixture *f)
 {
     watcher_stop(f->watcher);
-    kube_free(f->kube);
-    fake_stop(f->server);
-    arena_free(f->arena);
-    error_clear(&f->err);
+    client_tear_down(&f->client);
     buf_free(&f->log);
     pthread_mutex_destroy(&f->lock);
     free(f);
@@ -75,26 +70,11 @@ void tear_down(struct fixture *f)
 
 const char *cached(struct fixture *f, const char *name)
 {
-    return value_str_or(value_path(informer_get(f->informer, f->arena, "ns", name), "metadata.resourceVersion"), "");
-}
-
-struct value json(struct arena *a, const char *text)
-{
-    struct error err = {0};
-    struct value v;
-    assert_true(json_parse(a, text, strlen(text), 0, &v, &err));
-    return v;
+    return value_str_or(value_path(informer_get(f->informer, f->client.arena, "ns", name), "metadata.resourceVersion"),
+                        "");
 }
 
 // ---- parts of handlers --------------------------------------------------------------------------------------------
-bool is_discovery(struct fake_request *r)
-{
-    if (!str_eq(r->path, "/api/v1"))
-        return false;
-    fake_answer(r, 200, NULL, RESOURCES);
-    return true;
-}
-
 bool is_watch(const struct fake_request *r)
 {
     return strstr(r->query, "watch=true") != NULL;

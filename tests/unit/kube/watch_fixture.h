@@ -5,12 +5,9 @@
 
 #include <pthread.h>
 
-#include "fake_api.h"
+#include "client_fixture.h"
 #include "kube/watch.h"
 
-#define CM(name, rv)                                                                                                   \
-    "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"" name                                     \
-    "\",\"namespace\":\"ns\",\"resourceVersion\":\"" rv "\"}}"
 #define LIST(rv, next, items)                                                                                          \
     "{\"kind\":\"ConfigMapList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"" rv "\"" next              \
     "},\"items\":[" items "]}"
@@ -19,15 +16,11 @@
 #define GONE                                                                                                           \
     EVENT("ERROR", "{\"kind\":\"Status\",\"code\":410,\"reason\":\"Expired\",\"message\":\"too old resource "          \
                    "version\"}")
-#define RESOURCES "{\"resources\":[{\"name\":\"configmaps\",\"kind\":\"ConfigMap\",\"namespaced\":true}]}"
 
 struct fixture {
-    struct fake_server *server;
-    struct kube *kube;
+    struct client_fixture client;
     struct watcher *watcher;
     struct informer *informer;
-    struct arena *arena;
-    struct error err;
     pthread_mutex_t lock; // of log
     struct buf log;       // "ADDED a -1;UPDATED a 1-2;DELETED a 2-;"
 };
@@ -38,11 +31,9 @@ void tear_down(struct fixture *f);
 bool log_is(struct fixture *f, const char *want);
 void assert_log(struct fixture *f, const char *want);    // waits for it
 const char *cached(struct fixture *f, const char *name); // an object's resourceVersion, or ""
-struct value json(struct arena *a, const char *text);
-bool visit_one(void *ctx, struct value object); // counts in an int and ends
+bool visit_one(void *ctx, struct value object);          // counts in an int and ends
 
 // Parts of handlers.
-bool is_discovery(struct fake_request *r); // answered, then
 bool is_watch(const struct fake_request *r);
 bool asks(const struct fake_request *r, const char *word);        // its query has it
 void stream(struct fake_request *r, const char *text, bool hold); // the start of a watch, and its end where not held
