@@ -1,12 +1,8 @@
 // test_process.c - flags, merge patches, conditions, the correlation of events, the outbox.
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <cmocka.h>
 
+#include "from_text.h"
 #include "controller/correlate.h"
 #include "controller/outbox.h"
 #include "controller/runtime.h"
@@ -131,10 +127,7 @@ static void test_merge_patch(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         struct arena *a = arena_new();
-        struct error err = {0};
-        struct value from, to;
-        assert_true(json_parse(a, table[i].from, strlen(table[i].from), 0, &from, &err));
-        assert_true(json_parse(a, table[i].to, strlen(table[i].to), 0, &to, &err));
+        struct value from = from_json(a, table[i].from), to = from_json(a, table[i].to);
         struct value patch = merge_patch_diff(a, from, to);
         assert_string_equal(json_text(a, patch), table[i].patch);
         if (!value_is_null(patch)) {
@@ -160,15 +153,13 @@ static void test_conditions(void **state)
     struct arena *a = arena_new();
     struct error err = {0};
     struct runtime_state runtime = {0};
-    struct reconcile r = {.arena = a, .status = value_dict(a), .runtime = &runtime};
-    static const char object[] = "{\"metadata\":{\"generation\":3}}";
-    assert_true(json_parse(a, object, strlen(object), 0, &r.object, &err));
-    static const char status[] =
-        "{\"conditions\":[{\"type\":\"Zeta\",\"status\":\"True\",\"reason\":\"R\",\"message\":\"m\","
-        "\"lastTransitionTime\":\"2020-01-01T00:00:00Z\",\"observedGeneration\":3},"
-        "{\"type\":\"Ready\",\"status\":\"True\",\"reason\":\"R\",\"message\":\"m\","
-        "\"lastTransitionTime\":\"2020-01-01T00:00:00Z\",\"observedGeneration\":2}]}";
-    assert_true(json_parse(a, status, strlen(status), 0, &r.status, &err));
+    struct reconcile r = {.arena = a, .runtime = &runtime};
+    r.object = from_json(a, "{\"metadata\":{\"generation\":3}}");
+    r.status =
+        from_json(a, "{\"conditions\":[{\"type\":\"Zeta\",\"status\":\"True\",\"reason\":\"R\",\"message\":\"m\","
+                     "\"lastTransitionTime\":\"2020-01-01T00:00:00Z\",\"observedGeneration\":3},"
+                     "{\"type\":\"Ready\",\"status\":\"True\",\"reason\":\"R\",\"message\":\"m\","
+                     "\"lastTransitionTime\":\"2020-01-01T00:00:00Z\",\"observedGeneration\":2}]}");
 
     condition_put(&r, "Ready", "True", "R", "m"); // nothing new but the generation
     struct value ready = condition_get(r.status, "Ready");

@@ -1,22 +1,8 @@
 // test_schema.c - specs against the CRDs' tables: defaults, the API server's messages, rules; the table of fields.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
+#include "from_text.h"
 #include "controller/runtime.h"
 
 extern const struct schema schema_Probe;
-
-static struct value parse(struct arena *a, const char *json)
-{
-    struct value v;
-    struct error err = {0};
-    if (!json_parse(a, json, strlen(json), 0, &v, &err))
-        fail_msg("%s: %s", json, error_text(&err));
-    return v;
-}
 
 static bool lucky(struct value spec)
 {
@@ -77,7 +63,8 @@ static void test_checks(void **state)
         struct arena *a = arena_new();
         struct error err = {0};
         bool git = table[i].schema == &schema_GitRepository;
-        bool good = schema_check(a, table[i].schema, git ? git_rules : probe_rules, 1, parse(a, table[i].spec), &err);
+        bool good =
+            schema_check(a, table[i].schema, git ? git_rules : probe_rules, 1, from_json(a, table[i].spec), &err);
         if (good != !table[i].error)
             fail_msg("%s: %s", table[i].spec, error_text(&err));
         if (!good) {
@@ -93,7 +80,7 @@ static void test_a_rule_nobody_carries_out(void **state)
 {
     struct arena *a = arena_new();
     struct error err = {0};
-    assert_false(schema_check(a, &schema_Probe, NULL, 0, parse(a, "{\"interval\":\"1m\"}"), &err));
+    assert_false(schema_check(a, &schema_Probe, NULL, 0, from_json(a, "{\"interval\":\"1m\"}"), &err));
     assert_string_equal(error_text(&err),
                         "spec: the rule `!has(self.busy) || self.busy != 13` is not supported by Runnel yet");
     error_clear(&err);
@@ -113,7 +100,7 @@ static void test_long_values_are_cut_in_errors(void **state)
     buf_str(&json, "{\"interval\":\"1m\",\"text\":\"");
     buf_fill(&json, 'x', 10000);
     buf_str(&json, "\"}");
-    assert_false(schema_check(a, &schema_Probe, probe_rules, 1, parse(a, json.data), &err));
+    assert_false(schema_check(a, &schema_Probe, probe_rules, 1, from_json(a, json.data), &err));
     assert_true(strlen(error_text(&err)) < 500);
     assert_non_null(strstr(error_text(&err), "should be at most 100 chars long"));
     error_clear(&err);
@@ -134,7 +121,7 @@ static void test_defaults(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         struct arena *a = arena_new();
-        struct value spec = parse(a, table[i].spec);
+        struct value spec = from_json(a, table[i].spec);
         schema_default(a, table[i].schema, spec);
         assert_string_equal(json_text(a, spec), table[i].want);
         arena_free(a);
@@ -182,7 +169,7 @@ static void test_refusing(void **state)
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         struct arena *a = arena_new();
         struct error err = {0};
-        bool good = fields_check(a, &schema_Probe, some, ARRAY_LEN(some), parse(a, table[i].spec), &err);
+        bool good = fields_check(a, &schema_Probe, some, ARRAY_LEN(some), from_json(a, table[i].spec), &err);
         if (good != !table[i].field)
             fail_msg("%s: %s", table[i].spec, error_text(&err));
         if (!good)

@@ -1,11 +1,5 @@
 // test_refs.c - addresses, the choice of a reference, revisions, names in trees.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "from_text.h"
 #include "git/private.h"
 
 #define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -189,9 +183,7 @@ static void credentials(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct repo_remote remote = {.url = cases[i].url};
         struct error err = {0};
-        struct value secret;
-        assert_true(json_parse(a, cases[i].secret, strlen(cases[i].secret), 0, &secret, &err));
-        if (!repo_credentials(a, secret, &remote, &err)) {
+        if (!repo_credentials(a, from_json(a, cases[i].secret), &remote, &err)) {
             assert_non_null(cases[i].error);
             assert_string_equal(error_text(&err), cases[i].error);
             error_clear(&err);

@@ -1,22 +1,7 @@
 // test_policy.c - the election of tags, label selectors, the tables of fields.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "from_text.h"
 #include "image.h"
 #include "policy.h"
-
-static struct value parse(struct arena *a, const char *json)
-{
-    struct value v;
-    struct error err = {0};
-    if (!json_parse(a, json, strlen(json), 0, &v, &err))
-        fail_msg("%s: %s", json, error_text(&err));
-    return v;
-}
 
 #define VERSIONS "v2.0.0-rc.1 v1.10.0 v1.2.0 latest 1.9.9 1.2 1.10.0+b 0.1.0"
 #define BUILDS "main-9-cafe main-10-beef main-2-f00d dev-99-abba"
@@ -81,8 +66,8 @@ static void elections(void **state)
             slice_cut(rest, ' ', &one, &rest);
             tags[count++] = slice_dup(a, one);
         }
-        struct value filter = cases[i].filter ? parse(a, cases[i].filter) : VALUE_NULL;
-        bool fine = policy_latest(a, parse(a, cases[i].policy), filter, tags, count, &latest, &err);
+        struct value filter = cases[i].filter ? from_json(a, cases[i].filter) : VALUE_NULL;
+        bool fine = policy_latest(a, from_json(a, cases[i].policy), filter, tags, count, &latest, &err);
         if (fine != (cases[i].latest != NULL) || !str_eq(latest, cases[i].latest))
             fail_msg("case %zu (%s): %s %s", i, cases[i].policy, str_or(latest, ""), error_text(&err));
         if (!fine) {
@@ -100,8 +85,8 @@ static void same_text(void **state)
     struct arena *a = arena_new();
     struct error err = {0};
     const char *const tags[] = {"1.0.0-b", "1.0.0-a"}, *latest;
-    struct value filter = parse(a, "{\"pattern\":\"^([0-9.]+)-\",\"extract\":\"$1\"}");
-    assert_true(policy_latest(a, parse(a, "{\"semver\":{\"range\":\"*\"}}"), filter, tags, 2, &latest, &err));
+    struct value filter = from_json(a, "{\"pattern\":\"^([0-9.]+)-\",\"extract\":\"$1\"}");
+    assert_true(policy_latest(a, from_json(a, "{\"semver\":{\"range\":\"*\"}}"), filter, tags, 2, &latest, &err));
     assert_string_equal(latest, "1.0.0-a");
     arena_free(a);
 }
@@ -129,10 +114,10 @@ static void selectors(void **state)
         {"{\"matchExpressions\":[{\"key\":\"app\",\"operator\":\"Exists\",\"values\":[\"x\"]}]}", false, "values: "},
     };
     struct arena *a = arena_new();
-    struct value labels = parse(a, "{\"app\":\"web\",\"tier\":\"front\"}");
+    struct value labels = from_json(a, "{\"app\":\"web\",\"tier\":\"front\"}");
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct error err = {0};
-        struct value selector = parse(a, cases[i].selector);
+        struct value selector = from_json(a, cases[i].selector);
         bool valid = selector_check(selector, &err);
         assert_int_equal(valid, cases[i].error == NULL);
         if (valid)

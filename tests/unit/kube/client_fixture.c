@@ -1,10 +1,4 @@
 // client_fixture.c - see client_fixture.h.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "client_fixture.h"
 
 struct client_fixture client_set_up(fake_handler handler)
@@ -33,12 +27,4 @@ bool is_discovery(struct fake_request *r)
 struct kube_ref cm(const char *name)
 {
     return (struct kube_ref){"v1", "ConfigMap", "ns", name};
-}
-
-struct value json(struct arena *a, const char *text)
-{
-    struct error err = {0};
-    struct value v;
-    assert_true(json_parse(a, text, strlen(text), 0, &v, &err));
-    return v;
 }

@@ -3,6 +3,7 @@
 #define RUNNEL_TEST_CLIENT_FIXTURE_H
 
 #include "fake_api.h"
+#include "from_text.h"
 
 #define CM(name, rv)                                                                                                   \
     "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"" name                                     \
@@ -25,6 +26,5 @@ void client_tear_down(struct client_fixture *f);
 
 bool is_discovery(struct fake_request *r); // part of a handler: answered, then
 struct kube_ref cm(const char *name);      // of a ConfigMap in the namespace ns
-struct value json(struct arena *a, const char *text);
 
 #endif

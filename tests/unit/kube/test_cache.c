@@ -1,10 +1,4 @@
 // test_cache.c - what the cache holds: metadata, selections, own writes beside the watch, many threads.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "watch_fixture.h"
 
 // ---- metadata -----------------------------------------------------------------------------------------------------
@@ -33,8 +27,8 @@ static void test_metadata_only(void **state)
                        "\"ns\",\"resourceVersion\":\"1\"}}";
     assert_string_equal(json_text(f->client.arena, informer_get(f->informer, f->client.arena, "ns", "a")), want);
     informer_put(f->informer,
-                 json(f->client.arena, "{\"metadata\":{\"name\":\"a\",\"namespace\":\"ns\",\"resourceVersion\":"
-                                       "\"9\"},\"data\":{\"password\":\"c2VjcmV0\"}}"));
+                 from_json(f->client.arena, "{\"metadata\":{\"name\":\"a\",\"namespace\":\"ns\",\"resourceVersion\":"
+                                            "\"9\"},\"data\":{\"password\":\"c2VjcmV0\"}}"));
     struct value got = informer_get(f->informer, f->client.arena, "ns", "a");
     assert_string_equal(value_str(value_path(got, "metadata.resourceVersion")), "9");
     assert_true(value_is_null(value_get(got, "data")));
@@ -103,7 +97,7 @@ static void test_put(void **state)
     feed(NULL);
     assert_log(f, "ADDED a -1;");
     // Seen at once; an older event does not undo it, yet is announced.
-    informer_put(f->informer, json(a, CM("a", "10")));
+    informer_put(f->informer, from_json(a, CM("a", "10")));
     assert_string_equal(cached(f, "a"), "10");
     feed(EVENT("MODIFIED", CM("a", "8")));
     assert_log(f, "ADDED a -1;UPDATED a 1-8;");
@@ -111,10 +105,10 @@ static void test_put(void **state)
     // Its own event comes as any other; an older put is nothing.
     feed(EVENT("MODIFIED", CM("a", "10")));
     assert_log(f, "ADDED a -1;UPDATED a 1-8;UPDATED a 8-10;");
-    informer_put(f->informer, json(a, CM("a", "9")));
+    informer_put(f->informer, from_json(a, CM("a", "9")));
     assert_string_equal(cached(f, "a"), "10");
     // A creation: seen before its event, which then is ADDED.
-    informer_put(f->informer, json(a, CM("b", "12")));
+    informer_put(f->informer, from_json(a, CM("b", "12")));
     assert_string_equal(cached(f, "b"), "12");
     assert_int_equal(informer_count(f->informer), 2);
     feed(EVENT("ADDED", CM("b", "12")));
@@ -122,10 +116,10 @@ static void test_put(void **state)
     // A late answer for an object whose deletion has been seen brings no ghost.
     feed(EVENT("DELETED", CM("b", "14")));
     assert_log(f, "ADDED a -1;UPDATED a 1-8;UPDATED a 8-10;ADDED b -12;DELETED b 12-14;");
-    informer_put(f->informer, json(a, CM("b", "13")));
+    informer_put(f->informer, from_json(a, CM("b", "13")));
     assert_string_equal(cached(f, "b"), "");
     // Made anew before the deletion of the old one is seen.
-    informer_put(f->informer, json(a, CM("a", "20")));
+    informer_put(f->informer, from_json(a, CM("a", "20")));
     feed(EVENT("DELETED", CM("a", "18")));
     assert_log(f, "ADDED a -1;UPDATED a 1-8;UPDATED a 8-10;ADDED b -12;DELETED b 12-14;DELETED a 10-18;");
     assert_string_equal(cached(f, "a"), "20");
@@ -146,16 +140,16 @@ static void test_drop(void **state)
     feed(EVENT("DELETED", CM("a", "9")));
     assert_log(f, "ADDED a -1;DELETED a 1-9;");
     // What took the last finalizer away is gone; one with a finalizer, or a pod with grace, is not.
-    informer_put(f->informer, json(f->client.arena, CM("b", "10")));
+    informer_put(f->informer, from_json(f->client.arena, CM("b", "10")));
     const char *going = "{\"metadata\":{\"name\":\"b\",\"namespace\":\"ns\",\"resourceVersion\":\"11\","
                         "\"deletionTimestamp\":\"2020-01-01T00:00:00Z\",\"finalizers\":[\"x\"]}}";
     const char *gone = "{\"metadata\":{\"name\":\"b\",\"namespace\":\"ns\",\"resourceVersion\":\"12\","
                        "\"deletionTimestamp\":\"2020-01-01T00:00:00Z\",\"deletionGracePeriodSeconds\":0}}";
-    informer_put(f->informer, json(f->client.arena, going));
+    informer_put(f->informer, from_json(f->client.arena, going));
     assert_string_equal(cached(f, "b"), "11");
-    informer_put(f->informer, json(f->client.arena, gone));
+    informer_put(f->informer, from_json(f->client.arena, gone));
     assert_string_equal(cached(f, "b"), "");
-    informer_put(f->informer, json(f->client.arena, "{\"metadata\":{\"name\":\"no version\"}}"));
+    informer_put(f->informer, from_json(f->client.arena, "{\"metadata\":{\"name\":\"no version\"}}"));
     assert_int_equal(informer_count(f->informer), 0);
     tear_down(f);
 }

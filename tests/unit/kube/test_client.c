@@ -1,9 +1,4 @@
 // test_client.c - requests against a server that misbehaves: errors, retries, limits, credentials, discovery.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
 #include <sys/stat.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -168,7 +163,7 @@ static void hang_up_on_posts(struct fake_request *r)
 static void test_no_blind_retry(void **state)
 {
     struct client_fixture f = client_set_up(hang_up_on_posts);
-    struct value object = json(f.arena, CM("x", "1"));
+    struct value object = from_json(f.arena, CM("x", "1"));
     assert_false(kube_create(f.kube, f.arena, object, "m", NULL, &f.err));
     assert_int_equal(f.err.class, ERROR_TRANSIENT);
     // libcurl itself tries once more where a reused connection turned out to be dead before a byte came.

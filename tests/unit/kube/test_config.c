@@ -1,12 +1,8 @@
 // test_config.c - kubeconfigs: what is read from them, and what is refused.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "from_text.h"
 #include "kube/kube_internal.h"
 
 #define CLUSTER "clusters: [{name: c, cluster: {server: 'https://h:1'"
@@ -216,17 +212,13 @@ static void test_in_cluster(void **state)
 static void test_data(void **state)
 {
     cleanup(cleanup_arena) struct arena *a = arena_new();
-    struct error err = {0};
-    struct value v;
     struct slice s;
-    const char *secret = "{\"kind\":\"Secret\",\"data\":{\"a\":\"AAFi\",\"bad\":\"%\",\"e\":\"\"}}";
-    assert_true(json_parse(a, secret, strlen(secret), 0, &v, &err));
+    struct value v = from_json(a, "{\"kind\":\"Secret\",\"data\":{\"a\":\"AAFi\",\"bad\":\"%\",\"e\":\"\"}}");
     assert_true(kube_data(a, v, "a", &s) && s.len == 3 && memcmp(s.data, "\0\1b", 3) == 0);
     assert_true(kube_data(a, v, "e", &s) && s.len == 0);
     assert_false(kube_data(a, v, "bad", &s));
     assert_false(kube_data(a, v, "none", &s));
-    const char *map = "{\"kind\":\"ConfigMap\",\"data\":{\"a\":\"text\"},\"binaryData\":{\"b\":\"Yg==\"}}";
-    assert_true(json_parse(a, map, strlen(map), 0, &v, &err));
+    v = from_json(a, "{\"kind\":\"ConfigMap\",\"data\":{\"a\":\"text\"},\"binaryData\":{\"b\":\"Yg==\"}}");
     assert_true(kube_data(a, v, "a", &s) && slice_eq_str(s, "text"));
     assert_true(kube_data(a, v, "b", &s) && slice_eq_str(s, "b"));
     assert_false(kube_data(a, v, "c", &s));

@@ -1,9 +1,4 @@
 // test_connections.c - connections to the API server: refused, dead, cancelled, and many at once.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
 #include <pthread.h>
 
 #include "client_fixture.h"
@@ -46,7 +41,7 @@ static void test_dead_connection(void **state)
 {
     struct client_fixture f = client_set_up(goes_deaf);
     f.kube->silence_ms = 300;
-    struct value object = json(f.arena, CM("x", "1")), data = value_dict(f.arena);
+    struct value object = from_json(f.arena, CM("x", "1")), data = value_dict(f.arena);
     struct buf big = BUF_IN(f.arena); // more than the sockets' buffers hold
     buf_fill(&big, 'x', 16 << 20);
     value_set_str(data, "big", big.data);

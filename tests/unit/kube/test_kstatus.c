@@ -1,10 +1,5 @@
 // test_kstatus.c - kstatus' rules, one object a line.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
+#include "from_text.h"
 #include "kube/kube.h"
 
 #define META "'metadata':{'name':'x','generation':2,'creationTimestamp':'2020-01-01T00:00:00Z'}"
@@ -193,14 +188,10 @@ static const struct {
 
 static struct value object_of(struct arena *a, const char *text)
 {
-    struct error err = {0};
-    struct value v;
     char *json = arena_strdup(a, text);
     for (char *at = json; (at = strchr(at, '\'')); at++)
         *at = '"';
-    if (!json_parse(a, json, strlen(json), 0, &v, &err))
-        fail_msg("%s: %s", json, error_text(&err));
-    return v;
+    return from_json(a, json);
 }
 
 static void check(struct arena *a, const char *text, enum kstatus got, const char *said, enum kstatus status,

@@ -1,10 +1,4 @@
 // test_watch.c - lists and watches against a server that pages, ends, forgets, lies and hangs.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "watch_fixture.h"
 
 // ---- the usual ----------------------------------------------------------------------------------------------------

@@ -1,10 +1,4 @@
 // watch_fixture.c - see watch_fixture.h.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include "watch_fixture.h"
 
 static void on_event(void *ctx, enum informer_event event, struct value old, struct value object)

@@ -1,9 +1,5 @@
 // test_files.c - paths within foreign folders, ignore rules, choosing among tags, and the tables of fields.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
+#include "from_text.h"
 #include "controller/schema.h"
 #include "helm_registry.h"
 #include "source.h"
@@ -183,12 +179,10 @@ static void test_field_tables(void **state)
 static void test_artifact_of(void **state)
 {
     struct world *w = *state;
-    struct error err cleanup(error_clear) = {0};
-    struct value object;
     struct artifact a;
-    static const char text[] = "{\"status\":{\"artifact\":{\"path\":\"p\",\"revision\":\"main@sha1:x\",\"digest\":"
-                               "\"d\",\"url\":\"u\",\"size\":7}}}";
-    assert_true(json_parse(w->arena, text, strlen(text), 0, &object, &err));
+    struct value object =
+        from_json(w->arena, "{\"status\":{\"artifact\":{\"path\":\"p\",\"revision\":\"main@sha1:x\",\"digest\":"
+                            "\"d\",\"url\":\"u\",\"size\":7}}}");
     assert_true(artifact_of(object, &a));
     assert_true(artifact_is(&a, "main@sha1:x") && !artifact_is(&a, "main@sha1:y"));
     assert_int_equal(a.size, 7);

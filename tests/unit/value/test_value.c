@@ -1,10 +1,7 @@
 // test_value.c - lists, dicts, paths, merging, copying, comparing.
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stddef.h>
-#include <cmocka.h>
 
+#include "from_text.h"
 #include "value/value.h"
 
 static struct arena *a;
@@ -19,15 +16,6 @@ static int teardown(void **state)
 {
     arena_free(a);
     return 0;
-}
-
-static struct value parse(const char *json)
-{
-    struct value v;
-    struct error err = {0};
-    if (!json_parse(a, json, strlen(json), 0, &v, &err))
-        fail_msg("%s: %s", json, error_text(&err));
-    return v;
 }
 
 static const char *text(struct value v)
@@ -113,7 +101,7 @@ static void test_dict_big(void **state)
 
 static void test_aliasing(void **state)
 {
-    struct value d = parse("{\"a\":{\"b\":[1]}}"), same = value_get(d, "a"), copy = value_copy(a, d);
+    struct value d = from_json(a, "{\"a\":{\"b\":[1]}}"), same = value_get(d, "a"), copy = value_copy(a, d);
     value_set(same, "c", value_bool(true));
     value_push(value_get(same, "b"), value_string("x"));
     assert_string_equal(text(d), "{\"a\":{\"b\":[1,\"x\"],\"c\":true}}");
@@ -135,7 +123,7 @@ static void test_copy_outlives_its_source(void **state)
 static void test_paths(void **state)
 {
     struct value v =
-        parse("{\"spec\":{\"versions\":[{\"name\":\"v1\"},{\"name\":\"v2\"}]},\"m\":{\"a.b/c\":{\"d\":1}}}");
+        from_json(a, "{\"spec\":{\"versions\":[{\"name\":\"v1\"},{\"name\":\"v2\"}]},\"m\":{\"a.b/c\":{\"d\":1}}}");
     assert_string_equal(value_str(value_path(v, "spec.versions.1.name")), "v2");
     static const char *const nowhere[] = {"spec.versions.2.name",
                                           "spec.versions.x",
@@ -155,7 +143,7 @@ static void test_paths(void **state)
 
 static void test_set_path(void **state)
 {
-    struct value v = parse("{\"a\":{\"list\":[{\"x\":1}]},\"s\":\"text\"}");
+    struct value v = from_json(a, "{\"a\":{\"list\":[{\"x\":1}]},\"s\":\"text\"}");
     value_set_path(v, "status.artifact.url", value_string("u"));
     value_set_path(v, "a.list.0.y", value_int(2));
     value_set_path(v, "a.list.5.y", value_int(3));
@@ -182,8 +170,8 @@ static void test_merge_patch(void **state)
         {"{}", "{\"a\":{\"bb\":{\"ccc\":null}}}", "{\"a\":{\"bb\":{}}}"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct value v = parse(cases[i].target);
-        value_merge_patch(v, parse(cases[i].patch));
+        struct value v = from_json(a, cases[i].target);
+        value_merge_patch(v, from_json(a, cases[i].patch));
         assert_string_equal(text(v), cases[i].result);
     }
 }
@@ -191,14 +179,14 @@ static void test_merge_patch(void **state)
 // ---- comparing ----------------------------------------------------------------------------------------------------
 static void test_equal(void **state)
 {
-    assert_true(value_equal(parse("{\"a\":[1,{\"b\":2.0}]}"), parse("{\"a\":[1.0,{\"b\":2}]}")));
-    assert_false(value_equal(parse("{\"a\":1}"), parse("{\"a\":1,\"b\":null}")));
-    assert_false(value_equal(parse("{\"a\":null}"), parse("{\"b\":null}")));
-    assert_false(value_equal(parse("[1]"), parse("[\"1\"]")));
+    assert_true(value_equal(from_json(a, "{\"a\":[1,{\"b\":2.0}]}"), from_json(a, "{\"a\":[1.0,{\"b\":2}]}")));
+    assert_false(value_equal(from_json(a, "{\"a\":1}"), from_json(a, "{\"a\":1,\"b\":null}")));
+    assert_false(value_equal(from_json(a, "{\"a\":null}"), from_json(a, "{\"b\":null}")));
+    assert_false(value_equal(from_json(a, "[1]"), from_json(a, "[\"1\"]")));
     assert_false(value_equal(value_int(-1), value_int_of(GO_UINT64, -1)));
     assert_false(value_deep_equal(value_int(1), value_float(1)));
     assert_false(value_deep_equal(value_int(1), value_int_of(GO_INT, 1)));
-    assert_true(value_deep_equal(parse("[1,[2,{}]]"), parse("[1,[2,{}]]")));
+    assert_true(value_deep_equal(from_json(a, "[1,[2,{}]]"), from_json(a, "[1,[2,{}]]")));
     assert_false(value_deep_equal(value_list_typed(a, "[]string"), value_list(a)));
 }
 
@@ -227,8 +215,8 @@ static void test_truth(void **state)
     assert_false(value_truth(value_string("")));
     assert_false(value_truth(value_float(0)));
     assert_false(value_truth(value_list(a)));
-    assert_false(value_truth(parse("{}")));
-    assert_true(value_truth(parse("[null]")));
+    assert_false(value_truth(from_json(a, "{}")));
+    assert_true(value_truth(from_json(a, "[null]")));
     assert_true(value_truth(value_string("false")));
 }
 
