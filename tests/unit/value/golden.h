@@ -2,13 +2,9 @@
 #ifndef RUNNEL_TEST_GOLDEN_H
 #define RUNNEL_TEST_GOLDEN_H
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stddef.h>
-#include <cmocka.h>
 
-#include "value/value.h"
+#include "from_text.h"
 
 // The rows of GOLDEN_DIR/name, a list. There are at least `least`, so that a test on an empty file fails.
 static inline struct value golden_rows(struct arena *a, const char *name, size_t least)

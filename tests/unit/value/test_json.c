@@ -1,12 +1,8 @@
 // test_json.c - JSON: what is read, what is refused and in which words, what is written.
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stddef.h>
-#include <cmocka.h>
 
-#include "value/value.h"
+#include "support.h"
 
 struct round {
     const char *in;
@@ -42,17 +38,14 @@ static void test_round(void **state)
         {"\"\x7f\xe2\x80\xa8<&>\"", .out = "\"\x7f\\u2028<&>\""},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct arena *a = arena_new();
         struct error err = {0};
         struct value v;
-        // An allocation of exactly that size, so that the sanitizer sees a read beyond it.
         size_t len = strlen(cases[i].in);
-        char *in = memcpy(malloc(len), cases[i].in, len);
+        char *in = exact_copy(cases[i].in, len);
         if (!json_parse(a, in, len, cases[i].flags, &v, &err))
             fail_msg("%s: %s", cases[i].in, error_text(&err));
         free(in);
         assert_string_equal(json_text(a, v), cases[i].out);
-        arena_free(a);
     }
 }
 
@@ -93,7 +86,6 @@ static void test_faults(void **state)
         {"[1e999]", "json: cannot unmarshal number 1e999 into Go value of type float64", 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct arena *a = arena_new();
         struct error err = {0};
         struct value v = value_int(1);
         assert_false(json_parse(a, cases[i].in, strlen(cases[i].in), 0, &v, &err));
@@ -102,13 +94,11 @@ static void test_faults(void **state)
         assert_int_equal(err.code, cases[i].offset);
         assert_true(value_is_null(v));
         error_clear(&err);
-        arena_free(a);
     }
 }
 
 static void test_nul_in_text(void **state)
 {
-    struct arena *a = arena_new();
     struct error err = {0};
     struct value v;
     assert_false(json_parse(a, "[1]\0", 4, 0, &v, &err));
@@ -116,12 +106,10 @@ static void test_nul_in_text(void **state)
     error_clear(&err);
     assert_false(json_parse(a, "\"a\0b\"", 5, 0, &v, &err));
     error_clear(&err);
-    arena_free(a);
 }
 
 static void test_depth(void **state)
 {
-    struct arena *a = arena_new();
     enum { BRACKETS = 100000 };
     char *text = xmalloc(BRACKETS);
     struct value v;
@@ -139,13 +127,11 @@ static void test_depth(void **state)
     memset(text + VALUE_DEPTH_MAX, ']', VALUE_DEPTH_MAX);
     assert_true(json_parse(a, text, 2 * VALUE_DEPTH_MAX, 0, &v, NULL));
     free(text);
-    arena_free(a);
 }
 
 static void test_count(void **state)
 {
     enum { VALUES = 9 << 20 };
-    struct arena *a = arena_new();
     struct error err = {0};
     struct value v;
     char *text = xmalloc(2 * VALUES);
@@ -155,15 +141,12 @@ static void test_count(void **state)
     assert_int_equal(err.class, ERROR_LIMIT);
     error_clear(&err);
     free(text);
-    arena_free(a);
 }
 
 static void test_write_flags(void **state)
 {
-    struct arena *a = arena_new();
     const char *json = "{\"b\":[],\"a\":{\"x\":\"<&>\\u2029\",\"y\":[1,{}]}}";
-    struct value v;
-    assert_true(json_parse(a, json, strlen(json), 0, &v, NULL));
+    struct value v = from_json(a, json);
     struct buf out = BUF_IN(a);
     assert_true(json_write(&out, v, JSON_HTML));
     assert_string_equal(out.data, "{\"a\":{\"x\":\"\\u003c\\u0026\\u003e\\u2029\",\"y\":[1,{}]},\"b\":[]}");
@@ -172,19 +155,16 @@ static void test_write_flags(void **state)
     assert_string_equal(out.data,
                         "{\n  \"a\": {\n    \"x\": \"<&>\\u2029\",\n    \"y\": [\n      1,\n      {}\n    ]\n  },\n"
                         "  \"b\": []\n}");
-    arena_free(a);
 }
 
 static void test_write_odd(void **state)
 {
-    struct arena *a = arena_new();
     assert_null(json_text(a, value_float(NAN)));
     assert_null(json_text(a, value_float(-INFINITY)));
     assert_string_equal(json_text(a, value_bytes("\xff\0z", 3)), "\"/wB6\"");
     assert_string_equal(json_text(a, value_string("a\xff\b\f\x01")), "\"a\\ufffd\\b\\f\\u0001\"");
     assert_string_equal(json_text(a, value_int_of(GO_UINT64, -1)), "18446744073709551615");
     assert_string_equal(json_text(a, (struct value){.kind = V_FLOAT, .go = GO_FLOAT32, .number = 0.1f}), "0.1");
-    arena_free(a);
 }
 
 // Digits that are hard to get right: powers of two, halves of the last place, the ends of the range, 32 bits.
@@ -239,9 +219,8 @@ static void test_shortest_floats(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round),     cmocka_unit_test(test_faults),          cmocka_unit_test(test_nul_in_text),
-        cmocka_unit_test(test_depth),     cmocka_unit_test(test_count),           cmocka_unit_test(test_write_flags),
-        cmocka_unit_test(test_write_odd), cmocka_unit_test(test_shortest_floats),
+        TEST(test_round), TEST(test_faults),      TEST(test_nul_in_text), TEST(test_depth),
+        TEST(test_count), TEST(test_write_flags), TEST(test_write_odd),   TEST(test_shortest_floats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,22 +1,7 @@
 // test_value.c - lists, dicts, paths, merging, copying, comparing.
 #include <stdio.h>
 
-#include "from_text.h"
-#include "value/value.h"
-
-static struct arena *a;
-
-static int setup(void **state)
-{
-    a = arena_new();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    arena_free(a);
-    return 0;
-}
+#include "support.h"
 
 static const char *text(struct value v)
 {
@@ -290,20 +275,20 @@ static void test_objects(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_dict_small, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_dict_keys_with_nul, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_dict_big, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_aliasing, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_copy_outlives_its_source, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_paths, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_set_path, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_merge_patch, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_equal, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_types, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_truth, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_number_access, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_cycles, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_objects, setup, teardown),
+        TEST(test_dict_small),
+        TEST(test_dict_keys_with_nul),
+        TEST(test_dict_big),
+        TEST(test_aliasing),
+        TEST(test_copy_outlives_its_source),
+        TEST(test_paths),
+        TEST(test_set_path),
+        TEST(test_merge_patch),
+        TEST(test_equal),
+        TEST(test_types),
+        TEST(test_truth),
+        TEST(test_number_access),
+        TEST(test_cycles),
+        TEST(test_objects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

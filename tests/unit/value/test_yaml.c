@@ -1,34 +1,14 @@
 // test_yaml.c - YAML beyond what Helm's functions show: documents, strict keys, integers, limits, hostile input.
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stddef.h>
-#include <cmocka.h>
 
-#include "value/value.h"
-
-static struct arena *a;
-
-static int setup(void **state)
-{
-    a = arena_new();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    yaml_set_limits(NULL);
-    arena_free(a);
-    return 0;
-}
+#include "support.h"
 
 // The document as JSON, or the error's text.
 static const char *read_n(const char *yaml, size_t len, int flags, bool all)
 {
     struct error err = {0};
     struct value v;
-    // An allocation of exactly that size, so that the sanitizer sees a read beyond it.
-    char *in = memcpy(malloc(len ? len : 1), yaml, len);
+    char *in = exact_copy(yaml, len);
     bool ok = all ? yaml_parse_all(a, in, len, flags, &v, &err) : yaml_parse(a, in, len, flags, &v, &err);
     free(in);
     const char *text = ok ? json_text(a, v) : arena_strdup(a, error_text(&err));
@@ -270,18 +250,18 @@ static void test_decode(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_documents, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_numbers_of_api_objects, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_unique_keys, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_error_class_and_line, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_aliases_are_copies, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_alias_bombs, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_depth, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_set_limits, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_huge_scalars, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_mutations, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_no_bytes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_decode, setup, teardown),
+        TEST(test_documents),
+        TEST(test_numbers_of_api_objects),
+        TEST(test_unique_keys),
+        TEST(test_error_class_and_line),
+        TEST(test_aliases_are_copies),
+        TEST(test_alias_bombs),
+        TEST(test_depth),
+        TEST(test_set_limits),
+        TEST(test_huge_scalars),
+        TEST(test_mutations),
+        TEST(test_no_bytes),
+        TEST(test_decode),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,27 +1,8 @@
 // test_yaml_simple.c - the reader of simple YAML gives what libyaml gives, or nothing.
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
-#include "value/value.h"
+#include "support.h"
 #include "value/yaml_simple.h"
 
 #define NODES_MAX 10000
-
-static struct arena *a;
-
-static int setup(void **state)
-{
-    a = arena_new();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    arena_free(a);
-    return 0;
-}
 
 // Whether the text is simple; what it means is then held against libyaml's word, which yaml_parse_all asks always.
 static bool compare(const char *text, size_t len, int flags)
@@ -29,7 +10,7 @@ static bool compare(const char *text, size_t len, int flags)
     struct arena_mark mark = arena_mark(a);
     struct value simple, all;
     struct error err = {0};
-    char *copy = memcpy(xmalloc(len), text, len); // of exactly that size, for the sanitizer
+    char *copy = exact_copy(text, len);
     bool is_simple = yaml_simple_parse(a, slice_n(copy, len), flags, NODES_MAX, &simple);
     if (is_simple) {
         if (!yaml_parse_all(a, copy, len, flags, &all, &err))
@@ -112,9 +93,9 @@ static void test_mutations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_seeds, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_left_to_libyaml, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_mutations, setup, teardown),
+        TEST(test_seeds),
+        TEST(test_left_to_libyaml),
+        TEST(test_mutations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
