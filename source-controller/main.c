@@ -21,11 +21,13 @@ static const struct flag flags[] = {
     {"helm-cache-max-size", FLAG_INT, "0", "Accepted, without effect: indexes are not kept in memory."},
     {"helm-cache-purge-interval", FLAG_DURATION, "1m", "Accepted, without effect: indexes are not kept in memory."},
     {"helm-cache-ttl", FLAG_DURATION, "15m", "Accepted, without effect: indexes are not kept in memory."},
-    {"helm-chart-file-max-size", FLAG_INT, "5242880", "The largest file of a Helm chart in bytes; no other value yet."},
+    {"helm-chart-file-max-size", FLAG_INT, "5242880", "The largest file of a Helm chart in bytes; no other value yet.",
+     .fixed = true},
     {"helm-chart-max-size", FLAG_INT, "10485760", "The largest Helm chart in bytes."},
     {"helm-index-max-size", FLAG_INT, "52428800", "The largest index of a Helm repository in bytes."},
-    {"ssh-hostkey-algos", FLAG_LIST, "", "Not supported yet: host keys are checked with libssh's algorithms."},
-    {"ssh-kex-algos", FLAG_LIST, "", "Not supported yet: keys are exchanged with libssh's algorithms."},
+    {"ssh-hostkey-algos", FLAG_LIST, "", "Not supported yet: host keys are checked with libssh's algorithms.",
+     .fixed = true},
+    {"ssh-kex-algos", FLAG_LIST, "", "Not supported yet: keys are exchanged with libssh's algorithms.", .fixed = true},
     {"storage-addr", FLAG_STRING, ":9090", "The address the artifact server binds to (env STORAGE_ADDRESS)."},
     {"storage-adv-addr", FLAG_STRING, "",
      "The address of the artifact server as its clients see it (env STORAGE_ADV_ADDR)."},
@@ -50,18 +52,6 @@ static const char *advertised(struct app *app, struct arena *a)
     return arena_printf(a, "%s%s", host, colon ? colon : "");
 }
 
-// Flags of Flux's that mean something only at their default here: anything else is refused by name.
-static bool check_flags(struct app *app, struct error *err)
-{
-    static const char *const fixed[] = {"helm-chart-file-max-size", "ssh-hostkey-algos", "ssh-kex-algos"};
-    for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
-        for (size_t k = 0; k < ARRAY_LEN(flags); k++)
-            if (str_eq(flags[k].name, fixed[i]) && !str_eq(app_flag(app, fixed[i]), flags[k].fallback))
-                return error_set(err, ERROR_INVALID, "--%s=%s is not supported by Runnel yet", fixed[i],
-                                 app_flag(app, fixed[i]));
-    return true;
-}
-
 static bool start(struct app *app, struct error *err)
 {
     struct arena *a cleanup(cleanup_arena) = arena_new();
@@ -72,7 +62,7 @@ static bool start(struct app *app, struct error *err)
         .retention_ms = app_flag_ms(app, "artifact-retention-ttl"),
         .retention_records = (int)app_flag_int(app, "artifact-retention-records"),
     };
-    if (!check_flags(app, err) || !repo_setup(err) || !(settings.store = store_open(&options, err)))
+    if (!repo_setup(err) || !(settings.store = store_open(&options, err)))
         return false;
     settings.index_max = (size_t)app_flag_int(app, "helm-index-max-size");
     settings.chart_max = (size_t)app_flag_int(app, "helm-chart-max-size");

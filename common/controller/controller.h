@@ -150,6 +150,7 @@ struct flag { // --name VALUE, --name=VALUE; --bool, --bool=false
     enum flag_type type;
     const char *fallback;
     const char *help;
+    bool fixed; // one of Flux's that has no other value than its fallback yet: anything else is refused
 };
 struct app_spec {
     const char *name;                           // "source-controller": logger, lease, field manager, event source

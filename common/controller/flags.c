@@ -6,7 +6,7 @@
 struct option {
     struct flag flag;
     char *value;
-    bool given, own; // own: the program's, not one of the common ones
+    bool given;
 };
 struct flags {
     VEC(struct option) options;
@@ -16,7 +16,7 @@ struct flags {
 // Those that every controller of Flux 2.9 has, with the same meaning.
 static const struct flag common[] = {
     {"concurrent", FLAG_INT, "4", "The number of concurrent reconciles of each kind."},
-    {"default-service-account", FLAG_STRING, "", "Default service account used for impersonation."},
+    {"default-service-account", FLAG_STRING, "", "Default service account used for impersonation.", .fixed = true},
     {"enable-leader-election", FLAG_BOOL, "false",
      "Enable leader election: only one instance of the controller is active."},
     {"events-addr", FLAG_STRING, "", "The address of the events receiver (env EVENTS_ADDR)."},
@@ -125,7 +125,7 @@ static bool assign(struct option *o, const char *value, struct error *err)
     return true;
 }
 
-static void add(struct flags *f, const struct flag *flag, bool own)
+static void add(struct flags *f, const struct flag *flag)
 {
     struct option *o = find(f, flag->name, strlen(flag->name));
     if (!o) {
@@ -133,18 +133,15 @@ static void add(struct flags *f, const struct flag *flag, bool own)
         o = &f->options.items[f->options.len - 1];
     }
     free(o->value);
-    *o = (struct option){.flag = *flag, .value = xstrdup(str_or(flag->fallback, "")), .own = own};
+    *o = (struct option){.flag = *flag, .value = xstrdup(str_or(flag->fallback, ""))};
 }
 
-// Flags of Flux's that a controller must declare itself, because the common runtime does nothing with them.
-static const char *const needs_program[] = {"default-service-account"};
-
-static bool check_supported(const struct flags *f, struct error *err)
+static bool check_fixed(const struct flags *f, struct error *err)
 {
-    for (size_t i = 0; i < ARRAY_LEN(needs_program); i++) {
-        const struct option *o = find(f, needs_program[i], strlen(needs_program[i]));
-        if (!o->own && *o->value)
-            return error_set(err, ERROR_INVALID, "--%s is not supported by Runnel yet", needs_program[i]);
+    for (size_t i = 0; i < f->options.len; i++) {
+        const struct option *o = &f->options.items[i];
+        if (o->flag.fixed && !str_eq(o->value, str_or(o->flag.fallback, "")))
+            return error_set(err, ERROR_INVALID, "--%s=%s is not supported by Runnel yet", o->flag.name, o->value);
     }
     return true;
 }
@@ -207,9 +204,9 @@ struct flags *flags_parse(const struct flag *own, size_t own_count, int argc, ch
 {
     struct flags *f = xcalloc(1, sizeof *f);
     for (size_t i = 0; i < ARRAY_LEN(common); i++)
-        add(f, &common[i], false);
+        add(f, &common[i]);
     for (size_t i = 0; i < own_count; i++)
-        add(f, &own[i], true);
+        add(f, &own[i]);
     for (size_t i = 0; i < ARRAY_LEN(from_environment); i++) {
         const char *value = getenv(from_environment[i].variable);
         struct option *o = find(f, from_environment[i].flag, strlen(from_environment[i].flag));
@@ -220,7 +217,7 @@ struct flags *flags_parse(const struct flag *own, size_t own_count, int argc, ch
     for (int i = 1; good && i < argc && !f->help; i++)
         good = parse_one(f, argc, argv, &i, err);
     if (good && !f->help)
-        good = check_ranges(f, err) && check_supported(f, err);
+        good = check_ranges(f, err) && check_fixed(f, err);
     if (good)
         return f;
     flags_free(f);

@@ -11,6 +11,7 @@
 static const struct flag own[] = {
     {"concurrent", FLAG_INT, "2", "another default"},
     {"ssh-kex-algos", FLAG_LIST, "", "several"},
+    {"helm-chart-file-max-size", FLAG_INT, "5", "no other value", .fixed = true},
 };
 
 static struct flags *parse(struct error *err, const char *words)
@@ -92,7 +93,8 @@ static void test_bad_flags(void **state)
         {"--requeue-dependency=fast", "invalid argument \"fast\" for \"--requeue-dependency\" flag"},
         {"--requeue-dependency=-1s", "invalid argument \"-1s\" for \"--requeue-dependency\" flag"},
         {"--enable-leader-election=maybe", "invalid argument \"maybe\" for \"--enable-leader-election\" flag"},
-        {"--default-service-account=default", "--default-service-account is not supported by Runnel yet"},
+        {"--default-service-account=default", "--default-service-account=default is not supported by Runnel yet"},
+        {"--helm-chart-file-max-size=6", "--helm-chart-file-max-size=6 is not supported by Runnel yet"},
         {"--log-encoding=xml", "unknown log encoding \"xml\""},
         {"--min-retry-delay=0s", "--min-retry-delay must be above zero and at most --max-retry-delay"},
         {"--leader-election-lease-duration=30s",
