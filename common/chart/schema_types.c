@@ -5,6 +5,16 @@
 #include <math.h>
 #include <stdio.h>
 
+// minItems and maxItems, and their like: how many there may be.
+static void check_size(struct check *c, const char *least, const char *most, size_t size)
+{
+    int64_t limit, got = (int64_t)size;
+    if (check_count_keyword(c, least, 4, &limit) && got < limit)
+        FAIL(c, "%s: got %s, want %s", least, check_count_text(c, got), check_count_text(c, limit));
+    if (check_count_keyword(c, most, 4, &limit) && got > limit)
+        FAIL(c, "%s: got %s, want %s", most, check_count_text(c, got), check_count_text(c, limit));
+}
+
 // ---- objects --------------------------------------------------------------------------------------------------------------
 
 // Which of the names are missing; a list, empty when none is.
@@ -118,11 +128,7 @@ static void check_property_names(struct check *c)
 
 void check_object(struct check *c)
 {
-    int64_t limit, len = (int64_t)value_len(c->instance);
-    if (check_count_keyword(c, "minProperties", 4, &limit) && len < limit)
-        FAIL(c, "minProperties: got %s, want %s", check_count_text(c, len), check_count_text(c, limit));
-    if (check_count_keyword(c, "maxProperties", 4, &limit) && len > limit)
-        FAIL(c, "maxProperties: got %s, want %s", check_count_text(c, len), check_count_text(c, limit));
+    check_size(c, "minProperties", "maxProperties", value_len(c->instance));
     check_required(c);
     check_dependent(c, "dependencies", 4);
     check_properties(c);
@@ -215,11 +221,7 @@ static void check_contains(struct check *c)
 
 void check_list(struct check *c)
 {
-    int64_t limit, len = (int64_t)value_len(c->instance);
-    if (check_count_keyword(c, "minItems", 4, &limit) && len < limit)
-        FAIL(c, "minItems: got %s, want %s", check_count_text(c, len), check_count_text(c, limit));
-    if (check_count_keyword(c, "maxItems", 4, &limit) && len > limit)
-        FAIL(c, "maxItems: got %s, want %s", check_count_text(c, len), check_count_text(c, limit));
+    check_size(c, "minItems", "maxItems", value_len(c->instance));
     check_unique(c);
     check_items(c);
     check_contains(c);
@@ -230,11 +232,7 @@ void check_list(struct check *c)
 void check_string(struct check *c)
 {
     struct slice text = value_slice(c->instance);
-    int64_t limit, len = (int64_t)utf8_count(text.data, text.len);
-    if (check_count_keyword(c, "minLength", 4, &limit) && len < limit)
-        FAIL(c, "minLength: got %s, want %s", check_count_text(c, len), check_count_text(c, limit));
-    if (check_count_keyword(c, "maxLength", 4, &limit) && len > limit)
-        FAIL(c, "maxLength: got %s, want %s", check_count_text(c, len), check_count_text(c, limit));
+    check_size(c, "minLength", "maxLength", utf8_count(text.data, text.len));
     struct value pattern = value_get(c->schema, "pattern");
     if (!value_is(pattern, V_STRING))
         return;
