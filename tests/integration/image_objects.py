@@ -1,9 +1,6 @@
-"""The objects of image-controller's tests, and an HTTP server whose answers the test makes."""
+"""The objects of image-controller's tests."""
 import base64
-import http.server
 import json
-import ssl
-import threading
 
 IMAGE = "image.toolkit.fluxcd.io/v1"
 
@@ -52,48 +49,3 @@ def docker_secret(namespace, name, host, user, password):
     return {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson",
             "metadata": {"name": name, "namespace": namespace},
             "stringData": {".dockerconfigjson": json.dumps({"auths": {host: {"auth": auth}}})}}
-
-
-class Stub:
-    """An HTTP server (TLS with cert and key given) that hands each request to .answer; keeps what was asked in .requests."""
-
-    def __init__(self, answer=None, cert=None, key=None):
-        stub = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.0"
-
-            def do_GET(self):
-                self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                stub.requests.append((self.command, self.path))
-                stub.answer(self)
-
-            do_POST = do_HEAD = do_CONNECT = do_GET
-
-            def log_message(self, *words):
-                pass
-
-            def reply(self, status, body=b"", **headers):
-                self.send_response(status)
-                for k, v in headers.items():
-                    self.send_header(k.replace("_", "-"), v)
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(body if isinstance(body, bytes) else json.dumps(body).encode())
-
-        self.requests, self.answer = [], answer
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        if cert:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(cert, key)
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.host = "127.0.0.1:%d" % self.server.server_port
-        self.url = ("https://" if cert else "http://") + self.host
-
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *exc):
-        self.server.shutdown()
-        self.server.server_close()

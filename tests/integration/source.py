@@ -3,16 +3,15 @@ import base64
 import contextlib
 import gzip
 import hashlib
-import http.server
 import io
 import json
 import socket
 import tarfile
-import threading
 import urllib.request
 
 from env.process import wait_for
 from runnel import Controller, condition, request_reconcile, wait_condition, wait_event
+from stub import Stub
 
 API = "source.toolkit.fluxcd.io/v1"
 
@@ -149,33 +148,13 @@ def silent_server():
         yield "127.0.0.1:%d" % server.getsockname()[1], lambda: server.accept()[0]
 
 
-class BadRegistry:
-    """Answers every request the same way, until .answer is None: then it passes on to a real one."""
+class BadRegistry(Stub):
+    """Answers every request with .says (status, headers, body) and, where that is None, as a real one does."""
 
     def __init__(self, registry):
-        outer = self
-        self.answer, self.seen = None, []
+        super().__init__(self._answer)
+        self.registry, self.says = registry, None
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def respond(self):
-                outer.seen.append(self.path)
-                status, headers, body = outer.answer or registry.request(self.command, self.path, headers={"Accept": self.headers.get("Accept", "*/*")})
-                self.send_response(status)
-                for k, v in headers.items():
-                    if k.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
-                        self.send_header(k, v)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(body)
-
-            do_GET = do_HEAD = respond
-
-            def log_message(self, *args):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.host = "127.0.0.1:%d" % self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+    def _answer(self, request):
+        accept = {"Accept": request.headers.get("Accept", "*/*")}
+        request.relay(*(self.says or self.registry.request(request.command, request.path, headers=accept)))

@@ -1,19 +1,17 @@
 """common/git against real servers: Git over HTTP(S) behind nginx, Git over SSH with sshd, driven through git-probe."""
-import http.server
 import json
 import os
 import shutil
 import socket
 import subprocess
-import threading
 import time
-import urllib.request
 
 import pytest
 
 from env.git_server import git
 from env.process import scratch
 from runnel import BUILD
+from stub import Stub
 
 PROBE = os.path.join(BUILD, "tests", "unit", "git", "git-probe")
 TRANSIENT, INVALID, DENIED, NOT_FOUND, CONFLICT, TIMEOUT, LIMIT = range(1, 8)
@@ -134,51 +132,20 @@ def test_tls(git_server, repo):
     bad(DENIED, "certificate", "resolve", url=git_server.https(name), branch="main")
 
 
-class Helper(http.server.BaseHTTPRequestHandler):
-    """A server whose answer to a GET or POST is made by the test."""
-    protocol_version = "HTTP/1.0"
-
-    def do_GET(self):
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length) if length else b""
-        if self.headers.get("Transfer-Encoding") == "chunked":
-            while (size := int(self.rfile.readline(), 16)):
-                body += self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
-        self.server.requests.append((self.command, self.path, dict(self.headers)))
-        self.server.answer(self, body)
-
-    do_POST = do_GET
-
-    def log_message(self, *words):
-        pass
-
-    def reply(self, status, body=b"", **headers):
-        self.send_response(status)
-        for k, v in headers.items():
-            self.send_header(k.replace("_", "-"), v)
-        self.end_headers()
-        self.wfile.write(body)
-
-
 @pytest.fixture
 def helper():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Helper)
-    server.requests, server.url = [], "http://127.0.0.1:%d" % server.server_port
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    """A server whose answers are made by the test."""
+    with Stub() as s:
+        yield s
 
 
 def test_redirect(git_server, repo, helper, folder):
     name, _, head = repo
-    helper.answer = lambda r, body: r.reply(301, Location=git_server.http(name) + r.path[len("/moved"):])
+    helper.answer = lambda r: r.reply(301, Location=git_server.http(name) + r.path[len("/moved"):])
     assert good("clone", url=helper.url + "/moved", branch="main", folder=folder + "/a")["hash"] == head
     assert [r[0] for r in helper.requests] == ["GET"]  # the POST went to where the GET was sent
     # Credentials stay with the host that they are for.
-    helper.answer = lambda r, body: r.reply(302, Location=git_server.private(name) + r.path[len("/moved"):])
+    helper.answer = lambda r: r.reply(302, Location=git_server.private(name) + r.path[len("/moved"):])
     bad(DENIED, "authentication required", "clone", url=helper.url + "/moved", branch="main", folder=folder + "/b",
         user=git_server.user, password=git_server.secret)
 
@@ -186,11 +153,11 @@ def test_redirect(git_server, repo, helper, folder):
 def test_redirect_of_a_post_is_refused(git_server, repo, helper, folder):
     name, _, _ = repo
 
-    def answer(r, body):
+    def answer(r):
         if r.command == "POST":
             return r.reply(307, Location=git_server.http(name) + "/git-upload-pack")
-        with urllib.request.urlopen(git_server.http(name) + r.path) as f:
-            r.reply(200, f.read(), Content_Type=f.headers["Content-Type"])
+        body, kind = r.ask(git_server.http(name) + r.path)
+        r.reply(200, body, Content_Type=kind)
     helper.answer = answer
     bad(INVALID, "unexpected status 307", "clone", url=helper.url, branch="main", folder=folder + "/a")
 
@@ -198,13 +165,9 @@ def test_redirect_of_a_post_is_refused(git_server, repo, helper, folder):
 def test_proxy(git_server, repo, helper, folder):
     name, _, head = repo
 
-    def answer(r, body):
-        request = urllib.request.Request(r.path, data=body if r.command == "POST" else None)
-        for k in ("Content-Type", "Accept"):
-            if r.headers.get(k):
-                request.add_header(k, r.headers[k])
-        with urllib.request.urlopen(request) as f:
-            r.reply(200, f.read(), Content_Type=f.headers["Content-Type"])
+    def answer(r):
+        body, kind = r.ask(r.path)
+        r.reply(200, body, Content_Type=kind)
     helper.answer = answer
     assert good("clone", url=git_server.http(name), branch="main", folder=folder + "/a", proxy=helper.url)["hash"] == head
     assert [r[1] for r in helper.requests] == [git_server.http(name) + "/info/refs?service=git-upload-pack",
@@ -214,7 +177,7 @@ def test_proxy(git_server, repo, helper, folder):
 
 @pytest.mark.parametrize("status,error_class", [(401, DENIED), (403, DENIED), (404, NOT_FOUND), (429, TRANSIENT), (500, TRANSIENT)])
 def test_status(helper, status, error_class):
-    helper.answer = lambda r, body: r.reply(status, b"secret page", Retry_After="0")
+    helper.answer = lambda r: r.reply(status, b"secret page", Retry_After="0")
     out = probe("resolve", url=helper.url + "/x.git", branch="main")
     assert out["class"] == error_class and "secret page" not in out["error"], out
 
@@ -227,7 +190,7 @@ def test_status(helper, status, error_class):
     (b"001e# service=git-upload-pack\n0000" + b"0007zz\n" * 9, "application/x-git-upload-pack-advertisement"),
 ])
 def test_garbage(helper, body, kind):
-    helper.answer = lambda r, sent: r.reply(200, body, Content_Type=kind)
+    helper.answer = lambda r: r.reply(200, body, Content_Type=kind)
     out = probe("resolve", url=helper.url + "/x.git", branch="main")
     assert out["class"] in (TRANSIENT, INVALID), out
 

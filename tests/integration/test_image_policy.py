@@ -3,8 +3,9 @@ import threading
 
 import pytest
 
-from image_objects import Stub, policy, repository
+from image_objects import policy, repository
 from runnel import Controller, condition, wait_condition, wait_event
+from stub import Stub
 
 KIND = "imagepolicy"
 

@@ -4,14 +4,14 @@ import shutil
 import signal
 import threading
 import time
-import urllib.request
 
 import pytest
 
 from env import Registry, wait_for
 from env.process import scratch
-from image_objects import Stub, automation, policy, repository, source
+from image_objects import automation, policy, repository, source
 from runnel import Controller, condition, wait_condition
+from stub import Stub
 
 KIND = "imagerepository"
 
@@ -70,15 +70,11 @@ def test_ended_at_work(cluster, registry, git_server, namespace, stage, number):
     git_server.create(namespace, {"values.yaml": marked % namespace})
 
     def answer(request):
-        forward = urllib.request.Request(git_server.url + "/git" + request.path, data=request.body if request.command == "POST" else None)
-        for k in ("Content-Type", "Accept"):
-            forward.add_header(k, request.headers.get(k) or "*/*")
-        with urllib.request.urlopen(forward) as f:
-            body = f.read()
+        body, kind = request.ask(git_server.url + "/git" + request.path)
         if request.command == "POST" and request.path.endswith(stage):
             seen.set()
             released.wait(30)
-        request.reply(200, body, Content_Type=f.headers["Content-Type"])
+        request.reply(200, body, Content_Type=kind)
 
     def controller():
         return Controller("image-controller", cluster, "--storage-path", storage, "--watch-all-namespaces=false",

@@ -7,8 +7,9 @@ import pytest
 
 from env import Authority, Registry, wait_for
 from env.process import scratch
-from image_objects import Stub, docker_secret, policy, repository, secret
+from image_objects import docker_secret, policy, repository, secret
 from runnel import Controller, condition, request_reconcile, wait_condition, wait_event
+from stub import Stub
 
 KIND = "imagerepository"
 

@@ -1,13 +1,13 @@
 """ImageUpdateAutomation on a real registry, Git server and API server: from a pushed tag to the commit, and what goes wrong on the way."""
 import os
-import urllib.request
 
 import pytest
 
 from env import wait_for
 from env.git_server import git
-from image_objects import Stub, automation, policy, repository, secret, source
+from image_objects import automation, policy, repository, secret, source
 from runnel import Controller, condition, request_reconcile, wait_condition, wait_event
+from stub import Stub
 
 KIND = "imageupdateautomation"
 
@@ -178,15 +178,10 @@ def test_a_second_writer(cluster, git_server, namespace, elected):
     theirs = []
 
     def answer(request):
-        data = request.body if request.command == "POST" else None
-        forward = urllib.request.Request(git_server.url + "/git" + request.path, data=data)
-        for k in ("Content-Type", "Accept"):
-            forward.add_header(k, request.headers.get(k) or "*/*")
-        with urllib.request.urlopen(forward) as f:
-            body = f.read()
+        body, kind = request.ask(git_server.url + "/git" + request.path)
         if request.path.endswith("/git-upload-pack") and len(theirs) < 2:
             theirs.append(git_server.commit(name, {"a": "theirs %d" % len(theirs)}))
-        request.reply(200, body, Content_Type=f.headers["Content-Type"])
+        request.reply(200, body, Content_Type=kind)
     with Stub(answer) as proxy:
         cluster.apply(source(namespace, proxy.url + "/%s.git" % name), automation(namespace))
         pushed(cluster, namespace, git_server, name)

@@ -1,18 +1,16 @@
 """The programs beside Runnel: what the flux command, kustomize-controller and notification-controller do, replayed against us."""
 import hashlib
-import http.server
 import io
-import json
 import re
 import tarfile
-import threading
 import urllib.request
 
 import pytest
 
-from env import free_port, wait_for
+from env import wait_for
 from env.pipeline import Pipeline
 from runnel import Controller, condition, request_reconcile, start_all, wait_condition
+from stub import Receiver
 
 SOURCE = "source.toolkit.fluxcd.io/v1"
 
@@ -110,35 +108,8 @@ def test_artifact_as_kustomize_controller_fetches_it(cluster, git_server, namesp
         assert sorted(names) == ["README.md", "deploy/app.yaml"]  # Flux's own exclusions: CI folders, images
 
 
-class Notifications:
-    """What notification-controller's event endpoint takes: POST / with one event as JSON."""
-
-    def __init__(self):
-        self.events, self.port = [], free_port()
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                outer.events.append((self.path, self.headers["Content-Type"], json.loads(body)))
-                self.send_response(202)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *words):
-                pass
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.server.shutdown()
-
-
 def test_events_as_notification_controller_takes_them(cluster, git_server, namespace, repository):
-    with Notifications() as sink, Controller("source-controller", cluster, "--events-addr", "http://127.0.0.1:%d/" % sink.port):
+    with Receiver() as sink, Controller("source-controller", cluster, "--events-addr", sink.url + "/"):
         wait_condition(cluster, "gitrepository", "repo", namespace)
         path, kind, event = wait_for("event", lambda: [e for e in sink.events if e[2]["involvedObject"]["namespace"] == namespace])[0]
         assert path == "/" and kind.startswith("application/json")

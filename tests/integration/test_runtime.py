@@ -1,11 +1,9 @@
 """The runtime that every kind shares, driven through a controller of its own kind (tests/unit/controller/probe.c) on a real API server."""
-import http.server
 import json
 import os
 import shutil
 import signal
 import subprocess
-import threading
 import time
 
 import pytest
@@ -14,6 +12,7 @@ from env import wait_for
 from env.api_proxy import ApiProxy
 from env.process import free_port
 from runnel import BUILD, ROOT, Controller, condition, request_reconcile, wait_condition, wait_event
+from stub import Receiver
 
 FINALIZER = "finalizers.fluxcd.io"
 PROGRAM = os.path.join(BUILD, "tests", "unit", "controller", "probe-controller")
@@ -471,43 +470,14 @@ def test_bad_flags_are_refused(cluster, flag, words):
 
 
 # ---- events for a receiver ---------------------------------------------------------------------------------------------------------
-class Receiver:
-    """What Flux's notification-controller is to its senders: takes JSON events by POST."""
-
-    def __init__(self):
-        self.events, self.answers = [], []
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                status = outer.answers.pop(0) if outer.answers else 202
-                if status == 202:
-                    outer.events.append((self.headers["Content-Type"], json.loads(body)))
-                self.send_response(status)
-                self.end_headers()
-
-            def log_message(self, *words):
-                pass
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = "http://127.0.0.1:%d/" % self.server.server_port
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.server.shutdown()
-
-
 def test_events_addr(cluster, namespace):
-    with Receiver() as receiver, Probes(cluster, namespace, "--events-addr", receiver.url) as probes:
-        receiver.answers = [500, 429]   # the first is tried again; the second is known there already
+    with Receiver() as receiver, Probes(cluster, namespace, "--events-addr", receiver.url + "/") as probes:
+        receiver.statuses = [500, 429]   # the first is tried again; the second is known there already
         cluster.apply(probe(namespace, text="v1", annotations={"event.toolkit.fluxcd.io/team": "blue"}))
         obj = ready(cluster, namespace)
         request_reconcile(cluster, "probe", "p", namespace)
         cluster.patch("probe", "p", {"spec": {"outcome": "stall"}}, namespace)
-        content_type, event = wait_for("event", lambda: receiver.events and receiver.events[0])
+        _, content_type, event = wait_for("event", lambda: receiver.events and receiver.events[0])
         assert content_type == "application/json"
         about = event["involvedObject"]
         assert (about["kind"], about["name"], about["namespace"], about["apiVersion"], about["uid"]) == \
@@ -517,7 +487,7 @@ def test_events_addr(cluster, namespace):
         assert event["metadata"] == {"event.toolkit.fluxcd.io/team": "blue"}
         time.strptime(event["timestamp"], "%Y-%m-%dT%H:%M:%SZ")
         cluster.patch("probe", "p", {"spec": {"outcome": "ready"}}, namespace)
-        said = wait_for("info event", lambda: next((e for _, e in receiver.events if e["reason"] == "Said"), None))
+        said = wait_for("info event", lambda: next((e for _, _, e in receiver.events if e["reason"] == "Said"), None))
         assert said["severity"] == "info" and said["metadata"]["test.runnel.dev/revision"] == "v1"
 
 

@@ -376,14 +376,13 @@ def test_registry_auth(controller, cluster, private_registry, namespace, tmp_pat
     ids=["429", "500", "garbage"])
 def test_bad_registry(controller, cluster, registry, namespace, answer, message):
     push(cluster, registry, chart(), namespace)
-    bad = BadRegistry(registry)
-    bad.answer = answer
-    repository(cluster, namespace, "oci://%s/%s" % (bad.host, namespace), type="oci", insecure=True)
-    helm_chart(cluster, namespace, "HelmRepository", version="1.x")
-    failed(cluster, "helmchart", "app", namespace, "ChartPullError", message)
-    bad.answer = None
-    ready(cluster, "helmchart", "app", namespace, "1.0.0")
-    bad.server.shutdown()
+    with BadRegistry(registry) as bad:
+        bad.says = answer
+        repository(cluster, namespace, "oci://%s/%s" % (bad.host, namespace), type="oci", insecure=True)
+        helm_chart(cluster, namespace, "HelmRepository", version="1.x")
+        failed(cluster, "helmchart", "app", namespace, "ChartPullError", message)
+        bad.says = None
+        ready(cluster, "helmchart", "app", namespace, "1.0.0")
 
 
 def test_registry_tls(controller, cluster, tls_registry, namespace):

@@ -1,9 +1,7 @@
 """source-controller: OCIRepository, against docker-registry, a registry that misbehaves, and a real API server."""
 import base64
 import http.client
-import http.server
 import tarfile
-import threading
 import time
 import urllib.parse
 
@@ -14,6 +12,7 @@ from env.process import wait_for
 from runnel import condition, wait_event
 from source import (BadRegistry, bomb, clean_up, contents, docker_config, failed, fetch, members, ready, reconcile, running, secret, silent_server, source,
                     tgz)
+from stub import Stub
 
 KIND = "ocirepository"
 LAYER = "application/vnd.cncf.flux.content.v1.tar+gzip"
@@ -168,9 +167,8 @@ def test_links_are_left_out(controller, cluster, registry, namespace):
 
 @pytest.fixture
 def bad(registry):
-    b = BadRegistry(registry)
-    yield b
-    b.server.shutdown()
+    with BadRegistry(registry) as b:
+        yield b
 
 
 @pytest.mark.parametrize("answer,message", [
@@ -183,10 +181,10 @@ def bad(registry):
 ], ids=["bearer", "basic", "429", "500", "garbage", "digest"])
 def test_bad_registry(controller, cluster, registry, bad, namespace, answer, message):
     digest = push(registry, namespace, "latest", {"a": "a"})
-    bad.answer = answer
+    bad.says = answer
     add(cluster, namespace, bad.host, insecure=True)
     failed(cluster, KIND, "repo", namespace, "OCIArtifactPullFailed", message)
-    bad.answer = None
+    bad.says = None
     ready(cluster, KIND, "repo", namespace, digest)
 
 
@@ -202,11 +200,11 @@ def test_registry_that_hangs(controller, cluster, namespace):
 
 def test_back_off(cluster, controller, registry, bad, namespace):
     """A registry that fails is asked less and less often, and not before the time it names."""
-    bad.answer = (429, {"Retry-After": "3"}, b"{}")
+    bad.says = (429, {"Retry-After": "3"}, b"{}")
     add(cluster, namespace, bad.host, insecure=True)
     failed(cluster, KIND, "repo", namespace, "OCIArtifactPullFailed", "status 429")
-    count, start = len(bad.seen), time.monotonic()
-    wait_for("next try", lambda: len(bad.seen) > count)
+    count, start = len(bad.requests), time.monotonic()
+    wait_for("next try", lambda: len(bad.requests) > count)
     assert time.monotonic() - start > 1
 
 
@@ -217,62 +215,40 @@ def test_refused_fields(controller, cluster, registry, namespace):
         failed(cluster, KIND, "repo", namespace, "UnsupportedField", text + " is not supported by Runnel yet", stalled=True, on=None)
 
 
-class Proxy:
+class Proxy(Stub):
     """A forward proxy for plain HTTP that wants a password."""
 
     def __init__(self, user, password):
-        outer = self
-        self.seen = []
-        wanted = "Basic " + base64.b64encode(("%s:%s" % (user, password)).encode()).decode()
+        super().__init__(self._answer)
+        self.wanted = "Basic " + base64.b64encode(("%s:%s" % (user, password)).encode()).decode()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def respond(self):
-                outer.seen.append(self.path)
-                if self.headers.get("Proxy-Authorization") != wanted:
-                    self.send_error(407)
-                    return
-                target = urllib.parse.urlsplit(self.path)
-                c = http.client.HTTPConnection(target.netloc, timeout=10)
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                c.request(self.command, target.path + ("?" + target.query if target.query else ""), body,
-                          {k: v for k, v in self.headers.items() if not k.lower().startswith("proxy-")})
-                r = c.getresponse()
-                data = r.read()
-                self.send_response(r.status)
-                for k, v in r.getheaders():
-                    if k.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
-                        self.send_header(k, v)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            do_GET = do_HEAD = do_POST = respond
-
-            def log_message(self, *args):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = "http://127.0.0.1:%d" % self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+    def _answer(self, request):
+        if request.headers.get("Proxy-Authorization") != self.wanted:
+            return request.reply(407)
+        target = urllib.parse.urlsplit(request.path)
+        c = http.client.HTTPConnection(target.netloc, timeout=10)
+        c.request(request.command, target.path + ("?" + target.query if target.query else ""), request.body,
+                  {k: v for k, v in request.headers.items() if not k.lower().startswith("proxy-")})
+        r = c.getresponse()
+        request.relay(r.status, dict(r.getheaders()), r.read())
 
 
 def test_proxy(controller, cluster, registry, git_server, namespace):
     """proxySecretRef of OCIRepository and GitRepository."""
     digest = push(registry, namespace, "latest", {"a": "a"})
     commit = git_server.create(namespace)
-    proxy = Proxy("proxy-user", "Proxy-Word")
-    cluster.apply(secret("proxy", namespace, address=proxy.url, username="proxy-user", password="Proxy-Word"))
-    add(cluster, namespace, registry.host, insecure=True, proxySecretRef={"name": "proxy"})
-    ready(cluster, KIND, "repo", namespace, digest)
-    assert any("/v2/%s/blobs/" % namespace in path for path in proxy.seen)
-    cluster.apply(source("GitRepository", "repo", namespace, url=git_server.http(namespace), ref={"branch": "main"}, proxySecretRef={"name": "proxy"}))
-    ready(cluster, "gitrepository", "repo", namespace, commit)
-    assert any(path.endswith("/git-upload-pack") for path in proxy.seen)
-    cluster.apply(secret("proxy", namespace, address=proxy.url, username="proxy-user", password="Wrong-Word"))
-    obj = reconcile(cluster, KIND, "repo", namespace)
-    assert condition(obj, "Ready")["status"] == "False" and "Wrong-Word" not in str(obj)
-    cluster.run("delete", "secret", "proxy", "-n", namespace)
-    cluster.apply(secret("proxy", namespace, other="x"))
-    reconcile(cluster, KIND, "repo", namespace)
-    failed(cluster, KIND, "repo", namespace, "AuthenticationFailed", "failed to get proxy address: secret '%s/proxy': key 'address' not found" % namespace)
-    proxy.server.shutdown()
+    with Proxy("proxy-user", "Proxy-Word") as proxy:
+        cluster.apply(secret("proxy", namespace, address=proxy.url, username="proxy-user", password="Proxy-Word"))
+        add(cluster, namespace, registry.host, insecure=True, proxySecretRef={"name": "proxy"})
+        ready(cluster, KIND, "repo", namespace, digest)
+        assert any("/v2/%s/blobs/" % namespace in path for _, path in proxy.requests)
+        cluster.apply(source("GitRepository", "repo", namespace, url=git_server.http(namespace), ref={"branch": "main"}, proxySecretRef={"name": "proxy"}))
+        ready(cluster, "gitrepository", "repo", namespace, commit)
+        assert any(path.endswith("/git-upload-pack") for _, path in proxy.requests)
+        cluster.apply(secret("proxy", namespace, address=proxy.url, username="proxy-user", password="Wrong-Word"))
+        obj = reconcile(cluster, KIND, "repo", namespace)
+        assert condition(obj, "Ready")["status"] == "False" and "Wrong-Word" not in str(obj)
+        cluster.run("delete", "secret", "proxy", "-n", namespace)
+        cluster.apply(secret("proxy", namespace, other="x"))
+        reconcile(cluster, KIND, "repo", namespace)
+        failed(cluster, KIND, "repo", namespace, "AuthenticationFailed", "failed to get proxy address: secret '%s/proxy': key 'address' not found" % namespace)
