@@ -9,6 +9,8 @@ import socket
 import tarfile
 import urllib.request
 
+import pytest
+
 from env.process import wait_for
 from runnel import Controller, condition, request_reconcile, wait_condition, wait_event
 from stub import Stub
@@ -158,3 +160,16 @@ class BadRegistry(Stub):
     def _answer(self, request):
         accept = {"Accept": request.headers.get("Accept", "*/*")}
         request.relay(*(self.says or self.registry.request(request.command, request.path, headers=accept)))
+
+
+# ---- fixtures, for modules that import them ----------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def controller(cluster):
+    with running(cluster) as c:
+        yield c
+
+
+@pytest.fixture(autouse=True)
+def tidy(controller, cluster, namespace):
+    yield
+    clean_up(cluster, namespace)

@@ -10,21 +10,10 @@ from env import GitServer
 from env.git_server import git
 from env.process import wait_for
 from runnel import condition, wait_condition, wait_event
-from source import clean_up, contents, failed, fetch, members, ready, reconcile, running, secret, silent_server, source
+from source import contents, failed, fetch, members, ready, reconcile, secret, silent_server, source
+from source import controller, tidy  # noqa: F401 (fixtures)
 
 KIND = "gitrepository"
-
-
-@pytest.fixture(scope="module")
-def controller(cluster):
-    with running(cluster) as c:
-        yield c
-
-
-@pytest.fixture(autouse=True)
-def tidy(controller, cluster, namespace):
-    yield
-    clean_up(cluster, namespace)
 
 
 @pytest.fixture

@@ -9,22 +9,10 @@ import yaml
 from env import Registry, WebServer
 from env.process import wait_for
 from runnel import condition, wait_condition, wait_event
-from source import (BadRegistry, below, bomb, chart, clean_up, contents, docker_config, failed, fetch, ready, reconcile, running, secret, silent_server, source,
-                    tgz)
+from source import BadRegistry, below, bomb, chart, contents, docker_config, failed, fetch, ready, reconcile, secret, silent_server, source, tgz
+from source import controller, tidy  # noqa: F401 (fixtures)
 
 USER, PASSWORD = "charts", "Chart-Password"
-
-
-@pytest.fixture(scope="module")
-def controller(cluster):
-    with running(cluster) as c:
-        yield c
-
-
-@pytest.fixture(autouse=True)
-def tidy(controller, cluster, namespace):
-    yield
-    clean_up(cluster, namespace)
 
 
 @pytest.fixture(scope="module")

@@ -10,25 +10,13 @@ import pytest
 from env import Registry
 from env.process import wait_for
 from runnel import condition, wait_event
-from source import (BadRegistry, bomb, clean_up, contents, docker_config, failed, fetch, members, ready, reconcile, running, secret, silent_server, source,
-                    tgz)
+from source import BadRegistry, bomb, contents, docker_config, failed, fetch, members, ready, reconcile, secret, silent_server, source, tgz
+from source import controller, tidy  # noqa: F401 (fixtures)
 from stub import Stub
 
 KIND = "ocirepository"
 LAYER = "application/vnd.cncf.flux.content.v1.tar+gzip"
 USER, PASSWORD = "oci-user", "Oci-Password"
-
-
-@pytest.fixture(scope="module")
-def controller(cluster):
-    with running(cluster) as c:
-        yield c
-
-
-@pytest.fixture(autouse=True)
-def tidy(controller, cluster, namespace):
-    yield
-    clean_up(cluster, namespace)
 
 
 def add(cluster, namespace, host, **spec):
