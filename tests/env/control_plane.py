@@ -2,11 +2,10 @@
 import base64
 import json
 import os
-import shutil
 import subprocess
 import urllib.request
 
-from .process import Process, free_port, scratch, wait_for
+from .process import Process, Server, free_port, wait_for
 from .tls import Authority, openssl
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -21,24 +20,18 @@ def programs():
     return folder
 
 
-class ControlPlane:
+class ControlPlane(Server):
     """kubeconfig is the administrator's (a token); client_kubeconfig() makes others."""
 
     def __init__(self, controller_manager=False):
         self.bin = programs()
-        self.folder = scratch("control-plane")
+        super().__init__("control-plane")
         self.want_controller_manager = controller_manager
         self.kubeconfig = os.path.join(self.folder, "kubeconfig")
         self.kubectl, self.helm = os.path.join(self.bin, "kubectl"), os.path.join(self.bin, "helm")
         self.etcd = self.api = self.manager = None
         self.etcd_port, self.etcd_peer, self.port = free_port(), free_port(), free_port()
         self.server = "https://127.0.0.1:%d" % self.port
-
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, *exc):
-        self.stop()
 
     # ---- life -----------------------------------------------------------------------------------------------------
     def start(self):
@@ -84,11 +77,8 @@ class ControlPlane:
         self.manager.ready("kube-controller-manager",
                            lambda: self.get("serviceaccount", "default", "default"), timeout=60)
 
-    def stop(self):
-        for process in (self.manager, self.api, self.etcd):
-            if process:
-                process.stop(timeout=3)
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def processes(self):
+        return [self.manager, self.api, self.etcd]
 
     # ---- clients --------------------------------------------------------------------------------------------------
     def env(self):

@@ -1,10 +1,11 @@
 """Git over HTTP(S) (nginx, fcgiwrap, git http-backend) and over SSH (sshd), with real credentials, and repositories to push to."""
+import contextlib
 import getpass
 import os
 import shutil
 import subprocess
 
-from .process import Process, free_port, wait_for
+from .process import Process, free_port
 from .web_server import Nginx
 
 BACKEND = "/usr/lib/git-core/git-http-backend"
@@ -40,11 +41,8 @@ class GitServer(Nginx):
         self._start_ssh()
         return self
 
-    def stop(self):
-        for process in (self.sshd, self.fcgi):
-            if process:
-                process.stop(timeout=3)
-        super().stop()
+    def processes(self):
+        return [self.sshd, self.fcgi, self.process]
 
     def _body(self):
         backend = """
@@ -124,13 +122,7 @@ class GitServer(Nginx):
 
     def commit(self, name, files, message="Change", branch="main", remove=(), tag=None):
         """Commits on top of the branch as another writer would: clone, change, push. files: path to text, bytes or a folder's path. Returns the hash."""
-        work = os.path.join(self.folder, "work-%s-%d" % (name.replace("/", "-"), free_port()))
-        try:
-            if git("ls-remote", self.bare(name), "refs/heads/" + branch):
-                git("clone", "-q", "-b", branch, self.bare(name), work)
-            else:
-                git("init", "-q", "-b", branch, work)
-                git("remote", "add", "origin", self.bare(name), cwd=work)
+        with self.clone(name, branch) as work:
             for path, data in files.items():
                 target = os.path.join(work, path)
                 os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -141,14 +133,31 @@ class GitServer(Nginx):
                     f.write(data if isinstance(data, bytes) else data.encode())
             for path in remove:
                 git("rm", "-rq", path, cwd=work)
-            git("add", "-A", cwd=work)
-            git("commit", "-q", "--allow-empty", "-m", message, cwd=work)
-            if tag:
-                git("tag", "-a", tag, "-m", tag, cwd=work)
-            git("push", "-q", "origin", "HEAD:refs/heads/" + branch, *(["refs/tags/" + tag] if tag else []), cwd=work)
-            return git("rev-parse", "HEAD", cwd=work)
+            return self.push(work, message, branch, tag)
+
+    @contextlib.contextmanager
+    def clone(self, name, branch="main"):
+        """A working copy of a branch that need not be there yet."""
+        work = os.path.join(self.folder, "work-%s-%d" % (name.replace("/", "-"), free_port()))
+        try:
+            if git("ls-remote", self.bare(name), "refs/heads/" + branch):
+                git("clone", "-q", "-b", branch, self.bare(name), work)
+            else:
+                git("init", "-q", "-b", branch, work)
+                git("remote", "add", "origin", self.bare(name), cwd=work)
+            yield work
         finally:
             shutil.rmtree(work, ignore_errors=True)
+
+    @staticmethod
+    def push(work, message="Change", branch="main", tag=None):
+        """Commits all that has changed in a working copy, and pushes it; the commit's hash."""
+        git("add", "-A", cwd=work)
+        git("commit", "-q", "--allow-empty", "-m", message, cwd=work)
+        if tag:
+            git("tag", "-a", tag, "-m", tag, cwd=work)
+        git("push", "-q", "origin", "HEAD:refs/heads/" + branch, *(["refs/tags/" + tag] if tag else []), cwd=work)
+        return git("rev-parse", "HEAD", cwd=work)
 
     def head(self, name, branch="main"):
         return git("rev-parse", "refs/heads/" + branch, cwd=self.bare(name), check=False)

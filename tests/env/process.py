@@ -1,6 +1,7 @@
 """Processes with a log each, free ports, and waiting for a state with a deadline."""
 import ctypes
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -109,3 +110,26 @@ class Process:
             except Deadline as e:
                 if time.monotonic() > end:
                     raise Deadline("%s\n%s" % (e, self.output()[-3000:]))
+
+
+class Server:
+    """Runs from start(), which returns it, to stop(), also as a context manager; its files are in .folder, of which nothing is left."""
+
+    def __init__(self, kind):
+        self.folder, self.process = scratch(kind), None
+
+    def processes(self):
+        """Those that run, None where one does not, in the order in which they are stopped."""
+        return [self.process]
+
+    def stop(self):
+        for process in self.processes():
+            if process:
+                process.stop(timeout=3)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *exc):
+        self.stop()

@@ -7,7 +7,7 @@ import shutil
 import ssl
 import subprocess
 
-from .process import Process, free_port, scratch
+from .process import Process, Server, free_port
 from .tls import Authority
 
 
@@ -18,16 +18,15 @@ def program():
     raise RuntimeError("no docker-registry on the path")
 
 
-class Registry:
+class Registry(Server):
     """.host is HOST:PORT as it stands in image names."""
 
     def __init__(self, user=None, password=None, tls=False):
-        self.folder = scratch("registry")
+        super().__init__("registry")
         self.port = free_port()
         self.host = "127.0.0.1:%d" % self.port
         self.user, self.secret, self.tls = user, password, tls
         self.authority = Authority(os.path.join(self.folder, "authority")) if tls else None
-        self.process = None
 
     def start(self):
         config = {"version": 0.1, "log": {"level": "warn"}, "storage": {"filesystem": {"rootdirectory": self.folder + "/data"},
@@ -45,17 +44,6 @@ class Registry:
         self.process = Process([program(), "serve", self.folder + "/config.yml"], self.folder + "/registry.log")
         self.process.ready("registry", lambda: self.request("GET", "/v2/")[0] in (200, 401))
         return self
-
-    def stop(self):
-        if self.process:
-            self.process.stop(timeout=3)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, *exc):
-        self.stop()
 
     # ---- pushing over plain HTTP ------------------------------------------------------------------------------------
     def request(self, method, path, body=None, headers=None):

@@ -1,10 +1,9 @@
 """nginx serving a folder: Helm repositories, with basic authentication and TLS where asked for."""
 import os
-import shutil
 import subprocess
 import urllib.request
 
-from .process import Process, free_port, scratch
+from .process import Process, Server, free_port
 from .tls import Authority
 
 CONF = """
@@ -26,15 +25,15 @@ http {{
 """
 
 
-class Nginx:
+class Nginx(Server):
     """Plain HTTP on .port and TLS on .tls_port; `body` is what stands in nginx's server block."""
 
     def __init__(self, kind, body, client_certificates=False):
-        self.folder = scratch(kind)
+        super().__init__(kind)
         self.port, self.tls_port = free_port(), free_port()
         self.url, self.tls_url = "http://127.0.0.1:%d" % self.port, "https://127.0.0.1:%d" % self.tls_port
         self.authority = Authority(os.path.join(self.folder, "authority"))
-        self.body, self.client_certificates, self.process = body, client_certificates, None
+        self.body, self.client_certificates = body, client_certificates
 
     def start(self):
         cert, key = self.authority.issue("server")
@@ -68,17 +67,6 @@ class Nginx:
         with open(path, "w") as f:
             f.write("%s:%s\n" % (user, digest))
         return path
-
-    def stop(self):
-        if self.process:
-            self.process.stop(timeout=3)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, *exc):
-        self.stop()
 
 
 class WebServer(Nginx):

@@ -277,15 +277,11 @@ def test_include(controller, cluster, git_server, namespace, repo):
 def test_links_are_not_packed(controller, cluster, git_server, namespace):
     """A repository can hold links to any place; none of what they point to gets into an artifact, and no rule is read through one."""
     git_server.create(namespace, {"a.yaml": "a\n"})
-    work = os.path.join(git_server.folder, "links")
-    git("clone", "-q", git_server.bare(namespace), work)
-    os.symlink("/etc/passwd", os.path.join(work, "passwd"))
-    os.symlink("/etc", os.path.join(work, "etc"))
-    os.symlink("/etc/passwd", os.path.join(work, ".sourceignore"))
-    git("add", "-A", cwd=work)
-    git("commit", "-q", "-m", "links", cwd=work)
-    git("push", "-q", cwd=work)
-    shutil.rmtree(work)
+    with git_server.clone(namespace) as work:
+        os.symlink("/etc/passwd", os.path.join(work, "passwd"))
+        os.symlink("/etc", os.path.join(work, "etc"))
+        os.symlink("/etc/passwd", os.path.join(work, ".sourceignore"))
+        git_server.push(work)
     add(cluster, namespace, git_server.http(namespace))
     obj = ready(cluster, KIND, "repo", namespace, git_server.head(namespace))
     assert set(members(fetch(controller, obj["status"]["artifact"]))) == {".", "a.yaml"}
@@ -294,15 +290,12 @@ def test_links_are_not_packed(controller, cluster, git_server, namespace):
 def test_submodules_stay_empty(controller, cluster, git_server, namespace):
     """As a clone without --recurse-submodules leaves them."""
     first = git_server.create(namespace, {"a.yaml": "a\n"})
-    work = os.path.join(git_server.folder, "modules")
-    git("clone", "-q", git_server.bare(namespace), work)
-    with open(os.path.join(work, ".gitmodules"), "w") as f:
-        f.write('[submodule "sub"]\n\tpath = sub\n\turl = file:///etc\n')
-    git("update-index", "--add", "--cacheinfo", "160000,%s,sub" % first, cwd=work)
-    git("add", ".gitmodules", cwd=work)
-    git("commit", "-q", "-m", "submodule", cwd=work)
-    git("push", "-q", cwd=work)
-    shutil.rmtree(work)
+    with git_server.clone(namespace) as work:
+        with open(os.path.join(work, ".gitmodules"), "w") as f:
+            f.write('[submodule "sub"]\n\tpath = sub\n\turl = file:///etc\n')
+        git("update-index", "--add", "--cacheinfo", "160000,%s,sub" % first, cwd=work)
+        os.mkdir(os.path.join(work, "sub"))
+        git_server.push(work)
     add(cluster, namespace, git_server.http(namespace))
     obj = ready(cluster, KIND, "repo", namespace, git_server.head(namespace))
     assert set(members(fetch(controller, obj["status"]["artifact"]))) == {".", "a.yaml", "sub"}
