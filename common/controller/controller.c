@@ -1,9 +1,8 @@
 // controller.c - the running kinds: informers and the bus fill their queues, workers empty them.
+#include "controller/monotonic.h"
 #include "controller/runtime.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <time.h>
 
 enum {
     IDLE_MS = 10000,      // a worker beyond the first ends after this long without work
@@ -278,9 +277,8 @@ void controllers_stop(struct app *app)
 // Whether all workers have ended by then, and are joined.
 static bool join_workers(struct controller *c, int64_t deadline_ms)
 {
-    const struct timespec until = {.tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000};
     pthread_mutex_lock(&c->lock);
-    while (c->running && pthread_cond_timedwait(&c->worker_ended, &c->lock, &until) != ETIMEDOUT)
+    while (c->running && monotonic_wait(&c->worker_ended, &c->lock, deadline_ms * 1000))
         ;
     bool all = !c->running;
     for (size_t i = 0; all && i < c->worker_count; i++) {
@@ -419,11 +417,7 @@ static void controller_init(struct app *app, struct controller *c, const struct 
     c->worker_count = (size_t)(concurrent < 1 ? 1 : concurrent);
     c->workers = xcalloc(c->worker_count, sizeof *c->workers);
     pthread_mutex_init(&c->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&c->worker_ended, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    monotonic_init(&c->worker_ended);
     c->queue = queue_new(&(struct queue_options){.min_retry_ms = app_flag_ms(app, "min-retry-delay"),
                                                  .max_retry_ms = app_flag_ms(app, "max-retry-delay"),
                                                  .backlog = start_worker,

@@ -2,12 +2,8 @@
 //
 // The lease is judged by when its holder's record was last seen to change, on the clock of this machine: clocks may
 // differ.
+#include "controller/monotonic.h"
 #include "controller/runtime.h"
-
-#include <errno.h>
-#include <time.h>
-
-#include "base/base.h"
 
 struct leader {
     struct kube *kube;
@@ -107,14 +103,9 @@ static bool acquire_or_renew(struct leader *l, bool *taken, struct error *err)
 // Waits, unless it is time to stop. False: stop.
 static bool pause_ms(struct leader *l, int64_t ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    int64_t until_us = clock_mono_us() + ms * 1000;
     pthread_mutex_lock(&l->lock);
-    while (!l->stop && pthread_cond_timedwait(&l->wake, &l->lock, &until) != ETIMEDOUT)
+    while (!l->stop && monotonic_wait(&l->wake, &l->lock, until_us))
         ;
     bool go_on = !l->stop;
     pthread_mutex_unlock(&l->lock);
@@ -175,11 +166,7 @@ struct leader *leader_start(struct kube *k, const struct leader_options *options
     l->options.namespace = arena_strdup(l->arena, options->namespace);
     l->options.identity = arena_strdup(l->arena, options->identity);
     pthread_mutex_init(&l->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&l->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    monotonic_init(&l->wake);
     if (pthread_create(&l->thread, NULL, elect_thread, l) == 0)
         return l;
     arena_free(l->arena);
@@ -204,11 +191,10 @@ void leader_stop(struct leader *l, int64_t deadline_ms)
 {
     if (!l)
         return;
-    const struct timespec until = {.tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000};
     pthread_mutex_lock(&l->lock);
     l->stop = true;
     pthread_cond_broadcast(&l->wake);
-    while (!l->ended && pthread_cond_timedwait(&l->wake, &l->lock, &until) != ETIMEDOUT)
+    while (!l->ended && monotonic_wait(&l->wake, &l->lock, deadline_ms * 1000))
         ;
     bool answers = l->ended;
     pthread_mutex_unlock(&l->lock);

@@ -1,9 +1,6 @@
 // outbox.c - a ring of texts and the thread that empties it.
 #include "controller/outbox.h"
-
-#include <errno.h>
-#include <pthread.h>
-#include <time.h>
+#include "controller/monotonic.h"
 
 struct outbox {
     void (*send)(void *ctx, const char *text, const int *cancel);
@@ -47,11 +44,7 @@ struct outbox *outbox_new(size_t capacity, void (*send)(void *ctx, const char *t
     struct outbox *o = xcalloc(1, sizeof *o);
     *o = (struct outbox){.send = send, .ctx = ctx, .ring = xcalloc(capacity, sizeof(char *)), .capacity = capacity};
     pthread_mutex_init(&o->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&o->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    monotonic_init(&o->changed);
     if (pthread_create(&o->thread, NULL, send_loop, o) == 0)
         return o;
     free(o->ring);
@@ -76,8 +69,7 @@ bool outbox_put(struct outbox *o, char *text)
 
 static bool wait_until(struct outbox *o, int64_t deadline_ms) // with the lock
 {
-    struct timespec until = {.tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000};
-    return pthread_cond_timedwait(&o->changed, &o->lock, &until) != ETIMEDOUT;
+    return monotonic_wait(&o->changed, &o->lock, deadline_ms * 1000);
 }
 
 bool outbox_wait(struct outbox *o, int64_t ms)

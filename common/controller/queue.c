@@ -1,8 +1,6 @@
 // queue.c - the work queue: a list of what is ready, a heap of what is due later, and the table of all keys.
 #include "controller/queue.h"
-
-#include <pthread.h>
-#include <time.h>
+#include "controller/monotonic.h"
 
 enum item_state { ITEM_DELAYED, ITEM_READY, ITEM_ACTIVE };
 #define NEVER INT64_MAX
@@ -38,11 +36,7 @@ struct queue *queue_new(const struct queue_options *options)
     q->items = map_new(NULL);
     q->ready.next = q->ready.previous = &q->ready;
     pthread_mutex_init(&q->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&q->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    monotonic_init(&q->changed);
     return q;
 }
 
@@ -185,11 +179,6 @@ void queue_add(struct queue *q, const char *key, int64_t after_ms, bool hinted)
     unlock_and_tell(q);
 }
 
-static struct timespec timespec_of(int64_t us)
-{
-    return (struct timespec){.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
-}
-
 bool queue_take(struct queue *q, struct queue_work *out, int64_t timeout_ms)
 {
     int64_t end_us = timeout_ms < 0 ? NEVER : clock_mono_us() + timeout_ms * 1000;
@@ -205,7 +194,7 @@ bool queue_take(struct queue *q, struct queue_work *out, int64_t timeout_ms)
         if (until_us == NEVER)
             pthread_cond_wait(&q->changed, &q->lock);
         else
-            pthread_cond_timedwait(&q->changed, &q->lock, (struct timespec[]){timespec_of(until_us)});
+            monotonic_wait(&q->changed, &q->lock, until_us);
         q->waiting--;
     }
     if (q->stopped || !q->ready_count) {
