@@ -137,9 +137,7 @@ void kube_free(struct kube *k)
         return;
     transport_free(k);
     discovery_free(k->discovery);
-    if (k->file_token)
-        explicit_bzero(k->file_token, strlen(k->file_token));
-    free(k->file_token);
+    kube_token_free(&k->file_token);
     free(k->user_agent);
     pthread_cond_destroy(&k->changed);
     pthread_mutex_destroy(&k->lock);
@@ -170,6 +168,14 @@ const char *kube_default_namespace(const struct kube *k)
 }
 
 // ---- the token ----------------------------------------------------------------------------------------------------
+void kube_token_free(char **token)
+{
+    if (*token)
+        explicit_bzero(*token, strlen(*token));
+    free(*token);
+    *token = NULL;
+}
+
 static bool token_read(struct kube *k, const struct stat *st, struct error *err)
 {
     cleanup(cleanup_arena) struct arena *a = arena_new();
@@ -182,7 +188,7 @@ static bool token_read(struct kube *k, const struct stat *st, struct error *err)
     for (size_t i = 0; i < token.len; i++)
         if ((unsigned char)token.data[i] <= ' ' || token.data[i] == 0x7f)
             return error_set(err, ERROR_DENIED, "%s holds no token", k->config.token_file);
-    free(k->file_token);
+    kube_token_free(&k->file_token);
     k->file_token = xstrndup(token.data, token.len);
     explicit_bzero((char *)text.data, text.len);
     k->token_mtime = st->st_mtim;

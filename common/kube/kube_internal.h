@@ -55,6 +55,7 @@ struct kube {
 // The token to send, malloc'd; NULL (and no error) where none is configured. force: read the file even if it looks
 // unchanged.
 bool kube_token(struct kube *k, bool force, char **token, struct error *err);
+void kube_token_free(char **token); // wiped first; for cleanup() too
 
 // ---- one request --------------------------------------------------------------------------------------------------
 struct kube_call {
@@ -83,6 +84,8 @@ bool kube_do(struct kube *k, struct arena *a, const struct kube_call *call, stru
 bool kube_do_json(struct kube *k, struct arena *a, const struct kube_call *call, struct value *out, struct error *err);
 void meter_observe(struct kube *k, CURL *easy, const char *method); // after a transfer
 void meter_wait(struct kube *k);                                    // before a request
+// With k->lock held: until this time of clock_mono_us(). False: cancelled before that.
+bool transport_pause(struct kube *k, int64_t until_us);
 void transport_wake(struct kube *k); // with k->lock held: requests under way look at `cancelled`
 void transport_free(struct kube *k);
 void transport_once(void); // curl's global initialisation

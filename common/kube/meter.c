@@ -43,9 +43,6 @@ void meter_wait(struct kube *k)
     double tokens = k->meter.tokens + (double)(now - k->meter.at_us) * k->meter.per_second / 1e6;
     k->meter.tokens = (tokens < k->meter.burst ? tokens : k->meter.burst) - 1;
     k->meter.at_us = now;
-    int64_t until = k->meter.tokens < 0 ? now + (int64_t)(-k->meter.tokens / k->meter.per_second * 1e6) : now;
-    struct timespec at = {.tv_sec = until / 1000000, .tv_nsec = until % 1000000 * 1000};
-    while (!atomic_load(&k->cancelled) && clock_mono_us() < until)
-        pthread_cond_timedwait(&k->changed, &k->lock, &at);
+    transport_pause(k, k->meter.tokens < 0 ? now + (int64_t)(-k->meter.tokens / k->meter.per_second * 1e6) : now);
     pthread_mutex_unlock(&k->lock);
 }

@@ -218,9 +218,7 @@ void call_lines_free(struct call_lines *lines)
 {
     curl_slist_free_all(lines->headers);
     curl_slist_free_all(lines->connect_to);
-    if (lines->token)
-        explicit_bzero(lines->token, strlen(lines->token));
-    free(lines->token);
+    kube_token_free(&lines->token);
     free(lines->url);
     *lines = (struct call_lines){0};
 }
@@ -339,8 +337,16 @@ static bool token_replaced(struct kube *k, const struct try *t)
     if (t->code != CURLE_OK || t->status != 401 || !k->config.token_file || !t->token)
         return false;
     cleanup(error_clear) struct error ignored = {0};
-    cleanup(cleanup_free) char *fresh = NULL;
+    cleanup(kube_token_free) char *fresh = NULL;
     return kube_token(k, true, &fresh, &ignored) && !str_eq(fresh, t->token);
+}
+
+bool transport_pause(struct kube *k, int64_t until_us)
+{
+    const struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+    while (!atomic_load(&k->cancelled) && clock_mono_us() < until_us)
+        pthread_cond_timedwait(&k->changed, &k->lock, &until);
+    return !atomic_load(&k->cancelled);
 }
 
 // Waits out the back-off; false when it would end after `last`, or when cancelled.
@@ -353,12 +359,10 @@ static bool wait_retry(struct kube *k, int tries, int64_t retry_after_ms, int64_
     int64_t until = clock_mono_ms() + wait;
     if (until > last)
         return false;
-    struct timespec at = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
     pthread_mutex_lock(&k->lock);
-    while (!atomic_load(&k->cancelled) && clock_mono_ms() < until)
-        pthread_cond_timedwait(&k->changed, &k->lock, &at);
+    bool go_on = transport_pause(k, until * 1000);
     pthread_mutex_unlock(&k->lock);
-    return !atomic_load(&k->cancelled);
+    return go_on;
 }
 
 static bool try_error(const struct kube *k, struct try *t, struct error *err)
@@ -379,9 +383,7 @@ static bool try_error(const struct kube *k, struct try *t, struct error *err)
 
 static void try_end(struct try *t)
 {
-    if (t->token)
-        explicit_bzero(t->token, strlen(t->token));
-    free(t->token);
+    kube_token_free(&t->token);
     error_clear(&t->fault);
 }
 
