@@ -12,7 +12,6 @@
 
 struct world {
     struct arena *arena;
-    struct http *http;
     struct fake *fake;
 };
 
@@ -24,11 +23,8 @@ static void handle(void *ctx, const struct fake_request *req, struct buf *answer
 static int setup(void **state)
 {
     struct world *w = xcalloc(1, sizeof *w);
-    struct error err = {0};
     w->arena = arena_new();
     w->fake = fake_start(handle, w);
-    w->http = http_new(NULL, &err);
-    assert_non_null(w->http);
     *state = w;
     return 0;
 }
@@ -36,7 +32,6 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct world *w = *state;
-    http_free(w->http);
     fake_stop(w->fake);
     arena_free(w->arena);
     free(w);
@@ -159,8 +154,11 @@ static void test_proxy_faults(void **state)
     struct error err cleanup(error_clear) = {0};
     struct http_response res;
     struct http_request req = {.url = arena_printf(w->arena, "%s/ok", fake_url(w->fake)), .timeout_ms = 20000};
+    struct http *h = http_new(NULL, &err);
+    assert_non_null(h);
     assert_int_equal(setenv("http_proxy", proxies[0], 1), 0);
-    assert_false(http_do(w->http, w->arena, &req, &res, &err));
+    assert_false(http_do(h, w->arena, &req, &res, &err));
+    http_free(h);
     unsetenv("http_proxy");
     assert_non_null(strstr(error_text(&err), "proxy"));
     assert_null(strstr(error_text(&err), "Hush"));
