@@ -20,6 +20,9 @@ double sprig_float(struct value v); // cast.ToFloat64
 struct value sprig_time(struct arena *a, struct moment m); // a time.Time
 bool sprig_empty(struct value v);   // what `default` and `empty` take for nothing
 
+// time.ParseDuration, with its messages. A NUL stands behind the text.
+bool go_parse_duration(struct arena *a, struct slice text, int64_t *ns, struct error *err);
+
 // As Go's decoder: line ends are skipped; false with the offset at which its message points.
 bool sprig_base64_decode(struct buf *out, struct slice s, size_t *at);
 struct value sprig_copy(struct template_call *call, struct slice s);

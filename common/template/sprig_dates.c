@@ -303,18 +303,17 @@ static bool bad_unit(struct slice text, struct slice *unit)
     return false;
 }
 
-// time.ParseDuration, with its messages.
-static bool parse_duration(struct template_call *call, struct value text, int64_t *ns)
+bool go_parse_duration(struct arena *a, struct slice text, int64_t *ns, struct error *err)
 {
-    struct slice unit, whole = value_slice(text);
+    struct slice unit;
     if (duration_parse(text.data, ns))
         return true;
-    const char *shown = time_quote(call->arena, whole);
-    if (!bad_unit(whole, &unit))
-        return sprig_fail(call, "time: invalid duration %s", shown);
+    const char *shown = time_quote(a, text);
+    if (!bad_unit(text, &unit))
+        return error_set(err, ERROR_INVALID, "time: invalid duration %s", shown);
     if (unit.len == 0)
-        return sprig_fail(call, "time: missing unit in duration %s", shown);
-    return sprig_fail(call, "time: unknown unit %s in duration %s", time_quote(call->arena, unit), shown);
+        return error_set(err, ERROR_INVALID, "time: missing unit in duration %s", shown);
+    return error_set(err, ERROR_INVALID, "time: unknown unit %s in duration %s", time_quote(a, unit), shown);
 }
 
 static bool fn_date_modify(struct template_call *call, struct value *result)
@@ -329,7 +328,7 @@ static bool fn_date_modify(struct template_call *call, struct value *result)
 static bool fn_must_date_modify(struct template_call *call, struct value *result)
 {
     int64_t ns;
-    if (!parse_duration(call, call->args[0], &ns))
+    if (!go_parse_duration(call->arena, value_slice(call->args[0]), &ns, call->err))
         return false;
     *result = sprig_time(call->arena, later(moment_of(call->args[1].object), ns));
     return true;
