@@ -58,6 +58,7 @@ struct http_request {
 };
 struct http_response {
     long status;
+    const char *reason; // what the server says behind it: "Not Found"; may be empty
     struct slice body;
     struct http_header *headers; // lower-case names, in the order of the answer
     size_t header_count;

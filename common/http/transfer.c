@@ -20,6 +20,7 @@ struct receiver { // what the callbacks fill
     size_t header_bytes, received;
     bool body_started, too_many_headers, too_large, sink_stopped, cancelled;
     long status;
+    const char *reason;
 };
 
 static size_t on_header(char *data, size_t size, size_t count, void *ctx)
@@ -32,6 +33,10 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
         return len;                               // trailers: nothing here asks for them
     if (slice_has_prefix(line, SLICE("HTTP/"))) { // a 100 Continue came before: only the last block counts
         r->headers.len = 0;
+        struct slice version, status, reason;
+        slice_cut(line, ' ', &version, &reason);
+        slice_cut(reason, ' ', &status, &reason);
+        r->reason = slice_dup(r->arena, slice_trim_space(reason));
         return len;
     }
     r->header_bytes += len;
@@ -271,6 +276,7 @@ bool transfer_run(struct http *h, struct arena *a, struct transfer *t, struct ht
         goto out;
     }
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &res->status);
+    res->reason = str_or(r.reason, "");
     res->headers = r.headers.items;
     res->header_count = r.headers.len;
     res->body = slice_n(buf_cstr(&r.body), r.body.len);
