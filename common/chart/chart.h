@@ -38,8 +38,9 @@ struct chart {
 struct chart_notices {
     struct arena *arena;
     VEC(const char *) lines;
+    bool debug; // lines of level "DEBUG" are wanted
 };
-// level: "INFO", "WARN", "ERROR". pairs: key, text, …, NULL; or NULL. Nothing is done where notices is NULL.
+// level: "DEBUG", "INFO", "WARN", "ERROR". pairs: key, text, …, NULL; or NULL. Nothing is done where notices is NULL.
 void chart_notice(struct chart_notices *notices, const char *level, const char *message, const char *const *pairs);
 #define CHART_PAIRS(...) ((const char *const[]){__VA_ARGS__, NULL})
 // Wraps err in `what`, of which Helm says so at once as well. Returns false.

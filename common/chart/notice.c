@@ -19,7 +19,7 @@ static void add_text(struct buf *out, const char *text)
 
 void chart_notice(struct chart_notices *notices, const char *level, const char *message, const char *const *pairs)
 {
-    if (!notices)
+    if (!notices || (str_eq(level, "DEBUG") && !notices->debug))
         return;
     struct buf line = BUF_IN(notices->arena);
     buf_printf(&line, "level=%s msg=", level);

@@ -522,6 +522,10 @@ static void check_one(const struct chart *c, struct value values, const struct c
     struct arena *scratch cleanup(cleanup_arena) = arena_new();
     struct error err cleanup(error_clear) = {0};
     struct schema_doc *doc = schema_prepare(scratch, c->schema, source, &err);
+    if (c->notices && c->notices->debug) {
+        chart_notice(c->notices, "DEBUG", "chart name", CHART_PAIRS("chart-name", chart_name(c)));
+        chart_notice(c->notices, "DEBUG", "unmarshalled JSON schema", CHART_PAIRS("schema", slice_dup(scratch, c->schema)));
+    }
     if (!doc)
         buf_printf(out, "%s:\n%s", chart_name(c), error_text(&err));
     else if (!schema_validate(doc, values, &err))
@@ -535,6 +539,9 @@ static void check_chart(const struct chart *c, struct value values, const struct
 {
     if (c->schema.data)
         check_one(c, values, source, out);
+    if (c->notices && c->notices->debug)
+        chart_notice(c->notices, "DEBUG", "number of dependencies in the chart",
+                     CHART_PAIRS("chart", chart_name(c), "dependencies", arena_printf(out->arena, "%zu", c->dependencies.len)));
     for (size_t i = 0; i < c->dependencies.len; i++) {
         const struct chart *sub = c->dependencies.items[i];
         struct value table = value_get(values, chart_name(sub));
