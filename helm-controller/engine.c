@@ -117,9 +117,32 @@ static bool lookup(struct template_call *call, struct value *result)
     return options->lookup(options->lookup_ctx, call->arena, words[0], words[1], words[2], words[3], result, call->err);
 }
 
+static bool get_host_by_name(struct template_call *call, struct value *result)
+{
+    const struct render_options *options = ((struct engine *)call->user)->options;
+    struct slice text = {0}, line;
+    VEC(struct slice) found = {0};
+    if (!options->resolve) {
+        *result = value_string("");
+        return true;
+    }
+    const char *name = slice_dup(call->arena, value_slice(call->args[0]));
+    if (!options->resolve(options->resolve_ctx, call->arena, name, &text, call->err))
+        return false;
+    while (text.len > 0) {
+        slice_cut(text, '\n', &line, &text);
+        vec_push(call->arena, &found, line);
+    }
+    if (found.len == 0) // Sprig draws one of none
+        return error_set(call->err, ERROR_INVALID, "invalid argument to Intn");
+    line = found.items[random_u64() % found.len];
+    *result = value_string_copy(call->arena, line.data, line.len);
+    return true;
+}
+
 static const struct template_func functions[] = {
     {"include", "sv", include}, {"tpl", "sv", tpl},          {"required", "sv", required},
-    {"fail", "s", fail},        {"lookup", "ssss", lookup},
+    {"fail", "s", fail},        {"lookup", "ssss", lookup},  {"getHostByName", "s", get_host_by_name},
 };
 static const struct template_funcs engine_functions = {functions, ARRAY_LEN(functions)};
 

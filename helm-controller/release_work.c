@@ -2,7 +2,7 @@
 #include "work.h"
 
 #include "render.h"
-#include "schema_fetch.h"
+#include "web_fetch.h"
 
 static const char *uid(struct work *w)
 {

@@ -38,11 +38,16 @@ bool render_parse_kube_version(struct arena *a, const char *text, struct render_
 typedef bool render_lookup_fn(void *ctx, struct arena *a, const char *api_version, const char *kind, const char *namespace,
                               const char *name, struct value *out, struct error *err);
 
+// The addresses of a host for getHostByName, a line each; none if there are none. false: err is shown in the template's error.
+typedef bool render_resolve_fn(void *ctx, struct arena *a, const char *name, struct slice *out, struct error *err);
+
 struct render_options {
     struct render_release release;
     struct render_capabilities capabilities;
     render_lookup_fn *lookup;       // NULL: always an empty dict
     void *lookup_ctx;
+    render_resolve_fn *resolve;     // NULL: getHostByName answers nothing
+    void *resolve_ctx;
     struct template_limits limits;  // zeros: the defaults
     bool skip_schema;               // values.schema.json is not consulted
     const struct chart_schema_source *schema_source; // brings documents that a schema refers to; NULL: such a schema is refused

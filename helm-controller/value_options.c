@@ -4,31 +4,38 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <strings.h>
 #include <sys/stat.h>
 
-#define MAX_FILE (64u << 20)
+#include "fetch_helper.h"
 
 static bool read_stdin(struct arena *a, struct slice *out, struct error *err)
 {
     struct buf text = BUF_IN(a);
     char block[65536];
     for (size_t n; (n = fread(block, 1, sizeof block, stdin)) > 0;) {
-        if (text.len + n > MAX_FILE)
-            return error_set(err, ERROR_LIMIT, "standard input is longer than %u bytes", MAX_FILE);
+        if (text.len + n > VALUE_FILE_MAX)
+            return error_set(err, ERROR_LIMIT, "standard input is longer than %u bytes", VALUE_FILE_MAX);
         buf_add(&text, block, n);
     }
     *out = buf_view(&text);
     return true;
 }
 
+static bool has_scheme(const char *path, const char *scheme)
+{
+    size_t len = strlen(scheme);
+    return strncasecmp(path, scheme, len) == 0 && path[len] == ':';
+}
+
 static bool read_source(struct arena *a, const char *path, struct slice *out, struct error *err)
 {
     if (slice_eq_str(slice_trim_space(slice_of(path)), "-"))
         return read_stdin(a, out, err);
-    static const char *const remote[] = {"http://", "https://", "oci://"};
-    for (size_t i = 0; i < ARRAY_LEN(remote); i++)
-        if (str_has_prefix(path, remote[i]))
-            return error_set(err, ERROR_INVALID, "%s: values are read from files only, nothing is fetched", path);
+    if (has_scheme(path, "http") || has_scheme(path, "https"))
+        return fetch_helper_values(a, path, out, err);
+    if (has_scheme(path, "oci"))
+        return error_set(err, ERROR_INVALID, "%s: values are not read from OCI registries", path);
     struct stat st;
     if (stat(path, &st) != 0) {
         char *reason = arena_strdup(a, strerror(errno)); // Go writes it in lower case
@@ -36,7 +43,7 @@ static bool read_source(struct arena *a, const char *path, struct slice *out, st
             *reason += 'a' - 'A';
         return error_set(err, ERROR_NOT_FOUND, "open %s: %s", path, reason);
     }
-    return file_read(a, path, MAX_FILE, out, err);
+    return file_read(a, path, VALUE_FILE_MAX, out, err);
 }
 
 static bool merge_files(struct arena *a, const word_list *files, struct value into, struct error *err)

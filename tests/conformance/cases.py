@@ -5,8 +5,13 @@ expressions/SUBJECT.txt   templates of a few lines. "%% case", the template, the
                           with expressions/values.yaml as its values.
 charts/SUBJECT/           charts, values files and whatever else a command line names, and `cases`: a line "CASE: WORDS" for each
                           `helm template WORDS`, which runs in that folder. expected/CASE holds its exit status, stderr and stdout.
+                          As in a shell, NAME=VALUE before the words is its environment, "< FILE" behind them its standard input,
+                          and "&&" stands between several. $OUT is a new folder, the files of which are part of the answer;
+                          $WEB the URL of a server of the folder's files.
 """
 import base64
+import functools
+import http.server
 import os
 import pathlib
 import re
@@ -31,10 +36,10 @@ class Side:
         kept = {k: v for k, v in os.environ.items() if k == "PATH" or k.endswith("SAN_OPTIONS")}
         self.env = {**kept, "HOME": self.home.name, "TZ": "UTC", "LC_ALL": "C.UTF-8", **env}
 
-    def run(self, words, folder, **env):
+    def run(self, words, folder, stdin=b"", **env):
         """Exit status, stdout, stderr."""
         try:
-            done = subprocess.run(self.command + words, cwd=folder, env={**self.env, **env}, stdin=subprocess.DEVNULL,
+            done = subprocess.run(self.command + words, cwd=folder, env={**self.env, **env}, input=stdin,
                                   capture_output=True, timeout=LIMIT)
         except subprocess.TimeoutExpired:
             return 124, b"", b"Error: no answer in %d s\n" % LIMIT
@@ -114,11 +119,29 @@ def record_expressions(path, cases, answers):
 
 # ---- charts ----------------------------------------------------------------------------------------------------------
 
-class ChartCase:
-    """A command line in the folder of a subject. golden: what expected/CASE holds."""
+class Files(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
 
-    def __init__(self, folder, case, words):
-        self.folder, self.case, self.words = folder, case, words
+
+@functools.cache
+def web_server():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Files, directory=HERE / "charts"))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_address[1]}"
+
+
+def files_below(folder):
+    return b"".join(b"%%%% file %s\n%s" % (bytes(f.relative_to(folder)), f.read_bytes())
+                    for f in sorted(folder.rglob("*")) if f.is_file())
+
+
+class ChartCase:
+    """Command lines in the folder of a subject. golden: what expected/CASE holds."""
+
+    def __init__(self, folder, case, line):
+        self.folder, self.case = folder, case
+        self.commands = [shlex.split(command) for command in line.split(" && ")]
         self.path = folder / "expected" / case
         self.golden = self.path.read_bytes() if self.path.exists() else None
 
@@ -133,10 +156,27 @@ class ChartCase:
             self.vocabulary = {w for f in files for w in re.findall(rb"\w+", f.read_bytes())}
         return function.encode() in self.vocabulary
 
+    def _run(self, side, words, places, **env):
+        stdin = b""
+        for name, place in places.items():
+            words = [word.replace(name, place) for word in words]
+        while re.match(r"[A-Z_]+=", words[0]):
+            name, _, value = words[0].partition("=")
+            words, env = words[1:], {**env, name: value}
+        if "<" in words:
+            stdin, words = (self.folder / words[-1]).read_bytes(), words[:words.index("<")]
+        status, *texts = side.run(words, self.folder, stdin, **env)
+        for name, place in [("$FOLDER", str(self.folder)), *places.items()]:
+            texts = [text.replace(place.encode(), name.encode()) for text in texts]
+        return b"%%%% exit %d\n%%%% stderr\n%s%%%% stdout\n%s" % (status, texts[1], texts[0])
+
     def answer(self, side, **env):
-        status, out, err = side.run(self.words, self.folder, **env)
-        err = err.replace(bytes(self.folder), b"$FOLDER")
-        return b"%%%% exit %d\n%%%% stderr\n%s%%%% stdout\n%s" % (status, err, out)
+        with tempfile.TemporaryDirectory(prefix="conformance-") as out:
+            places = {"$OUT": out}
+            if any("$WEB" in word for words in self.commands for word in words):
+                places["$WEB"] = f"{web_server()}/{self.folder.name}"
+            answers = [self._run(side, words, places, **env) for words in self.commands]
+            return b"".join(answers) + files_below(pathlib.Path(out))
 
     ask = answer
 
@@ -146,7 +186,7 @@ def read_charts(folder):
     for line in (folder / "cases").read_text(encoding="utf-8").split("\n"):
         if line.strip() and not line.startswith("#"):
             case, _, words = line.partition(":")
-            found.append(ChartCase(folder, case.strip(), shlex.split(words)))
+            found.append(ChartCase(folder, case.strip(), words))
     return found
 
 

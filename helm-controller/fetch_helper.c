@@ -1,0 +1,111 @@
+// fetch_helper.c - runs helm-fetch, only when a chart or the command line asks for what it brings.
+
+#include "fetch_helper.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "value_options.h"
+
+#define ADDRESSES_MAX 65536
+
+extern char **environ;
+
+static const char *find_helper(struct arena *a)
+{
+    char self[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (len <= 0)
+        return NULL;
+    self[len] = 0;
+    *strrchr(self, '/') = 0;
+    const char *const places[] = {"helm-fetch", "../libexec/runnel/helm-fetch"};
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        const char *path = arena_printf(a, "%s/%s", self, places[i]);
+        if (access(path, X_OK) == 0)
+            return path;
+    }
+    return NULL;
+}
+
+static bool read_all(int fd, size_t limit, struct buf *out)
+{
+    char block[16384];
+    for (;;) {
+        ssize_t n = read(fd, block, sizeof block);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0 || out->len + (size_t)n > limit)
+            return n == 0;
+        buf_add(out, block, (size_t)n);
+    }
+}
+
+static bool run_helper(struct arena *a, const char *kind, const char *what, size_t limit, struct slice *out,
+                       struct error *err)
+{
+    const char *helper = find_helper(a);
+    if (!helper)
+        return error_set(err, ERROR_INVALID, "%s: helm-fetch is not installed, so nothing is fetched", what);
+    int ends[2], status = 0;
+    pid_t pid;
+    if (pipe(ends) != 0)
+        return error_set(err, ERROR_TRANSIENT, "pipe: %m");
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    posix_spawn_file_actions_addclose(&actions, ends[0]);
+    posix_spawn_file_actions_addclose(&actions, ends[1]);
+    char *const argv[] = {(char *)"helm-fetch", (char *)kind, (char *)what, NULL};
+    int failed = posix_spawn(&pid, helper, &actions, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    struct buf text = BUF_IN(a);
+    bool whole = failed == 0 && read_all(ends[0], limit, &text);
+    close(ends[0]);
+    if (failed)
+        return error_set(err, ERROR_TRANSIENT, "%s: %s", helper, strerror(failed));
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (!whole)
+        return error_set(err, ERROR_LIMIT, "%s is longer than %zu bytes", what, limit);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return error_set(err, ERROR_TRANSIENT, "%s", buf_cstr(&text));
+    *out = buf_view(&text);
+    return true;
+}
+
+static bool read_local(struct arena *a, const char *path, struct slice *out, struct error *err)
+{
+    struct stat st;
+    if (stat(path, &st) != 0) {
+        char *reason = arena_strdup(a, strerror(errno)); // Go writes it in lower case
+        if (*reason >= 'A' && *reason <= 'Z')
+            *reason += 'a' - 'A';
+        return error_set(err, ERROR_NOT_FOUND, "open %s: %s", path, reason);
+    }
+    return file_read(a, path, CHART_SCHEMA_MAX, out, err);
+}
+
+bool fetch_helper_schema(void *ctx, struct arena *a, const char *url, struct slice *out, struct error *err)
+{
+    if (str_has_prefix(url, "file://"))
+        return read_local(a, url + strlen("file://"), out, err);
+    if (!str_has_prefix(url, "http://") && !str_has_prefix(url, "https://"))
+        return error_set(err, ERROR_INVALID, "no URLLoader registered for \"%s\"", url);
+    return run_helper(a, "schema", url, CHART_SCHEMA_MAX, out, err);
+}
+
+bool fetch_helper_values(struct arena *a, const char *url, struct slice *out, struct error *err)
+{
+    return run_helper(a, "values", url, VALUE_FILE_MAX, out, err);
+}
+
+bool fetch_helper_address(void *ctx, struct arena *a, const char *name, struct slice *out, struct error *err)
+{
+    return run_helper(a, "address", name, ADDRESSES_MAX, out, err);
+}
