@@ -39,25 +39,21 @@ bool render_check_release_name(const char *name, struct error *err)
     return valid;
 }
 
-// Notes are no manifest: they come out of the files, the root's (and the subcharts', where asked for) into `notes`.
+// Notes are no manifest: they come out of the files, the root's into `notes`.
 static struct manifest_file *take_notes(struct arena *a, const struct chart *c, const engine_output_list *files,
-                                        bool sub_notes, const char **notes, size_t *count)
+                                        const char **notes, size_t *count)
 {
     const char *own = arena_printf(a, "%s/templates/%s", chart_name(c), NOTES);
     struct manifest_file *rest = arena_array(a, struct manifest_file, files->len + 1);
-    struct buf text = BUF_IN(a);
+    *notes = "";
     *count = 0;
     for (size_t i = 0; i < files->len; i++) {
         const struct engine_output *f = &files->items[i];
-        if (!str_has_suffix(f->path, NOTES)) {
+        if (!str_has_suffix(f->path, NOTES))
             rest[(*count)++] = (struct manifest_file){.path = f->path, .text = f->text};
-        } else if (sub_notes || str_eq(f->path, own)) {
-            if (text.len > 0)
-                buf_char(&text, '\n');
-            buf_slice(&text, f->text);
-        }
+        else if (str_eq(f->path, own))
+            *notes = slice_dup(a, f->text);
     }
-    *notes = buf_cstr(&text);
     return rest;
 }
 
@@ -124,7 +120,7 @@ bool render_chart(struct arena *a, const struct chart *chart, struct value value
     if (!engine_render(a, &templates, options, &files, err))
         return false;
     size_t count;
-    struct manifest_file *rest = take_notes(a, c, &files, options->sub_notes, &out->notes, &count);
+    struct manifest_file *rest = take_notes(a, c, &files, &out->notes, &count);
     if (!manifests_sort(a, rest, count, &out->objects, &out->hooks, options->notices, err)) {
         out->notes = "";
         out->manifest_text = raw_text(a, rest, count);

@@ -51,7 +51,6 @@ struct render_options {
     struct template_limits limits;  // zeros: the defaults
     bool skip_schema;               // values.schema.json is not consulted
     const struct chart_schema_source *schema_source; // brings documents that a schema refers to; NULL: such a schema is refused
-    bool sub_notes;                 // NOTES.txt of subcharts as well
     bool include_crds;              // crds/ ahead of the objects in manifest_text
     bool objects_only;              // manifest_text and values, which a release keeps, are not wanted
     struct chart_notices *notices;  // what Helm says beside; NULL: nobody listens

@@ -224,7 +224,6 @@ static bool run(struct command *c, struct error *err)
                                      .skip_schema = flags->skip_schema,
                                      .schema_source = &schemas,
                                      .resolve = flags->enable_dns ? fetch_helper_address : NULL,
-                                     .sub_notes = flags->sub_notes,
                                      .objects_only = true,
                                      .notices = c->notices};
     if (!str_empty(flags->kube_version) &&

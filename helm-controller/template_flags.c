@@ -99,7 +99,7 @@ static const struct cli_flag table[] = {
     {"qps", 0, UNUSED(&cli_float32)},
     {"registry-config", 0, UNUSED(&cli_text)},
     {"release-name", 0, &cli_bool, AT(release_name), "use the release's name as a folder below --output-dir"},
-    {"render-subchart-notes", 0, &cli_bool, AT(sub_notes), "render the notes of subcharts along with the parent's"},
+    {"render-subchart-notes", 0, UNUSED(&cli_bool)},
     {"replace", 0, UNUSED(&cli_bool)},
     {"repo", 0, &cli_text, AT(repo), "refused: charts are read from folders and archives"},
     {"repository-cache", 0, UNUSED(&cli_text)},

@@ -11,7 +11,7 @@ struct template_flags {
     struct value_options values;
     word_list api_versions, show_only, labels; // of labels the keys
     word_list words;                           // NAME and CHART
-    bool include_crds, no_hooks, is_upgrade, skip_tests, generate_name, release_name, skip_schema, sub_notes;
+    bool include_crds, no_hooks, is_upgrade, skip_tests, generate_name, release_name, skip_schema;
     bool debug, dependency_update, devel, enable_dns, insecure, validate, verify, help;
 };
 

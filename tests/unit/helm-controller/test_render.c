@@ -84,8 +84,46 @@ static void test_recorded(void **state)
     assert_int_equal(wrong, 0);
 }
 
+// What needs a cluster, the network or Helm's plugins: Helm would ask them, so there is nothing to record.
+static void test_refused(void **state)
+{
+    static const struct {
+        const char *words[4], *error;
+    } refused[] = {
+        {{"rel", "CHART", "--validate"}, "--validate: there is no cluster here"},
+        {{"rel", "CHART", "--dry-run=server"}, "--dry-run=server: there is no cluster here"},
+        {{"rel", "CHART", "--repo=http://127.0.0.1:1"}, "--repo http://127.0.0.1:1: charts are read from folders"},
+        {{"rel", "http://127.0.0.1:1/c.tgz"}, "http://127.0.0.1:1/c.tgz: charts are read from folders"},
+        {{"rel", "oci://127.0.0.1:1/c"}, "oci://127.0.0.1:1/c: charts are read from folders"},
+        {{"rel", "CHART", "-f", "oci://127.0.0.1:1/v"}, "oci://127.0.0.1:1/v: values are not read from OCI"},
+        {{"rel", "CHART/a.tgz", "--verify"}, "--verify: provenance files are not verified"},
+        {{"rel", "CHART", "--dependency-update"}, "--dependency-update: dependencies are not fetched here: an error occurred"},
+        {{"rel", "CHART", "--post-renderer=x"}, "invalid argument \"x\" for \"--post-renderer\" flag: Helm's plugins"},
+    };
+    static const char files[] = "a.tgz: ''\n"
+                                "Chart.yaml: '{apiVersion: v2, name: c, version: 1.0.0, dependencies: [{name: x, version: 1}]}'\n";
+    struct arena *a cleanup(cleanup_arena) = arena_new();
+    struct error ignored cleanup(error_clear) = {0};
+    struct value chart;
+    assert_true(yaml_parse(a, files, strlen(files), 0, &chart, &ignored));
+    char *folder = make_chart(a, chart);
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        char *argv[6] = {(char *)"template"};
+        int argc = 1;
+        for (size_t k = 0; k < ARRAY_LEN(refused[i].words) && refused[i].words[k]; k++)
+            argv[argc++] = replace(a, refused[i].words[k], "CHART", folder);
+        struct buf out = BUF_IN(a);
+        struct error err cleanup(error_clear) = {0};
+        assert_int_equal(template_run(a, argc, argv, add_text, &out, NULL, &err), TEMPLATE_FAILED);
+        if (!str_has_prefix(error_text(&err), refused[i].error))
+            fail_msg("%s: %s", refused[i].error, error_text(&err));
+        assert_int_equal(out.len, 0);
+    }
+    dir_remove_all(folder, &ignored);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_recorded)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_recorded), cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
