@@ -172,7 +172,12 @@ bool template_flags_parse(struct arena *a, int argc, char **argv, struct chart_n
     flags->dry_run = "client";
     cli_parse_bool(str_or(getenv("HELM_DEBUG"), ""), &flags->debug);
     struct cli cli = {.arena = a, .flags = table, .count = ARRAY_LEN(table), .target = &parsed, .notices = notices};
-    if (!cli_parse(&cli, argc, argv, err) || !check_color(&cli, parsed.color))
+    bool whole = cli_parse(&cli, argc, argv, err);
+    if (!check_color(&cli, parsed.color)) {
+        error_clear(err);
+        return false;
+    }
+    if (!whole)
         return false;
     flags->words = cli.words;
     *out = *flags;
