@@ -126,6 +126,7 @@ static size_t items_evaluated(struct value schema, int draft, bool *all)
     return value_is(items, V_LIST) ? value_len(items) : 0;
 }
 
+// `draft` holds where the schema has no place of its own.
 static struct unevaluated left_of(struct validator *v, struct value instance, struct value schema, int draft, bool asked)
 {
     struct unevaluated u = {0};
@@ -137,7 +138,8 @@ static struct unevaluated left_of(struct validator *v, struct value instance, st
             value_set_n(u.names, it.key, it.key_len, value_bool(true));
     } else if (value_is(instance, V_LIST)) {
         bool all;
-        size_t from = items_evaluated(schema, draft, &all);
+        const struct schema_place *place = schema_place_of(v->doc, schema);
+        size_t from = items_evaluated(schema, place ? place->resource->draft : draft, &all);
         if (all || !(asked || value_has(schema, "unevaluatedItems")))
             return u;
         u.item_count = value_len(instance);
@@ -374,9 +376,7 @@ static void check_unevaluated(struct check *c)
 
 struct problem *check_same(struct check *c, struct value schema, bool quiet)
 {
-    struct schema_place *place = schema_place_of(c->v->doc, schema);
-    struct unevaluated left = left_of(c->v, c->instance, schema, place ? place->resource->draft : c->draft,
-                                      !is_left_empty(c->left));
+    struct unevaluated left = left_of(c->v, c->instance, schema, c->draft, !is_left_empty(c->left));
     struct problem *p = check_apply(c->v, &c->scope, schema, c->instance, c->scope.instance, c->quiet || quiet, &left);
     if (!p)
         merge_left(c->v, c->left, &left);
@@ -388,8 +388,7 @@ struct problem *check_part(struct check *c, struct value schema, struct value pa
     struct validator *v = c->v;
     const char *path = v->path;
     v->path = schema_pointer(v->arena, path, token);
-    struct schema_place *place = schema_place_of(v->doc, schema);
-    struct unevaluated left = left_of(v, part, schema, place ? place->resource->draft : c->draft, false);
+    struct unevaluated left = left_of(v, part, schema, c->draft, false);
     struct problem *p = check_apply(v, &c->scope, schema, part, ++v->instances, c->quiet, &left);
     v->path = path;
     return p;
