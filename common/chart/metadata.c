@@ -187,7 +187,8 @@ static void decode_field(struct decoder *d, struct value v, const struct shape *
                      field->type == FIELD_STRINGS    ? "[]string"
                      : field->type == FIELD_ANY_LIST ? "[]interface {}"
                                                      : field->sub->list);
-        } else if (value_len(v) > 0 || field->required) {
+        } else if (value_len(v) > 0 || field->required || field->sub == &dependency_shape) {
+            // An empty list of dependencies stays one: unlike none it makes Helm coalesce, and say its warnings, once more.
             out = field->type == FIELD_STRINGS    ? decode_strings(d, v, shape, path)
                   : field->type == FIELD_ANY_LIST ? v
                                                   : decode_structs(d, v, before, shape, field, path);

@@ -59,8 +59,8 @@ static bool put_chart(struct packer *p, const struct chart *c, const char *prefi
 {
     const char *base = prefix ? arena_printf(p->arena, "%s/%s", prefix, chart_name(c)) : chart_name(c);
     struct value metadata = value_copy(p->arena, c->metadata);
-    if (c->v1)
-        value_unset(metadata, "dependencies"); // they stand in requirements.yaml
+    if (c->v1 || value_len(value_get(metadata, "dependencies")) == 0)
+        value_unset(metadata, "dependencies"); // v1's stand in requirements.yaml
     if (!c->parent && p->options && p->options->version)
         value_set_str(metadata, "version", p->options->version);
     if (!put_yaml(p, base, "Chart.yaml", metadata))
