@@ -22,35 +22,48 @@ bool chart_unmarshal_map(struct arena *a, struct slice yaml, struct value *out, 
     return true;
 }
 
-// The next document of a stream: the separator is a line of "---" and white space alone.
-static bool next_document(struct slice *stream, struct slice *document)
+// Lines as Helm's reader hands them on: "\r\n" is one line feed, and the last line has its own.
+static struct slice even_lines(struct arena *a, struct slice text)
 {
-    size_t at = 0;
-    bool content = false;
-    while (at < stream->len) {
-        struct slice rest = slice_sub(*stream, at, stream->len), line, tail;
-        slice_cut(rest, '\n', &line, &tail);
-        size_t next = at + line.len + (at + line.len < stream->len);
-        if (slice_has_prefix(line, SLICE("---")) && slice_trim_space(slice_sub(line, 3, line.len)).len == 0) {
-            if (content) {
-                *document = slice_sub(*stream, 0, at);
-                *stream = slice_sub(*stream, next, stream->len);
-                return true;
-            }
+    if (text.len > 0 && text.data[text.len - 1] == '\n' && slice_find(text, SLICE("\r\n")) < 0)
+        return text;
+    struct buf out = BUF_IN(a);
+    for (size_t i = 0; i < text.len; i++)
+        if (text.data[i] != '\r' || i + 1 == text.len || text.data[i + 1] != '\n')
+            buf_char(&out, text.data[i]);
+    if (text.len > 0 && text.data[text.len - 1] != '\n')
+        buf_char(&out, '\n');
+    return buf_view(&out);
+}
+
+// The next document of a stream: the separator is a line of "---" with nothing but white space and a comment behind.
+// False: there is none left, or err says why it cannot be read.
+static bool next_document(struct arena *a, struct slice *stream, struct slice *document, struct error *err)
+{
+    struct slice all = *stream, rest = all, line;
+    size_t len = 0;
+    while (rest.len > 0) {
+        slice_cut(rest, '\n', &line, &rest);
+        if (slice_has_prefix(line, SLICE("---"))) {
+            struct slice behind = slice_trim_space(slice_sub(line, 3, line.len));
+            if (behind.len > 0 && behind.data[0] != '#')
+                return error_set(err, ERROR_INVALID, "error reading yaml document: invalid Yaml document separator: %.*s",
+                                 SLICE_ARG(behind));
+            if (len > 0)
+                break;
         }
-        content = true;
-        at = next;
+        len = all.len - rest.len;
     }
-    *document = *stream;
-    *stream = slice_n(NULL, 0);
-    return document->len > 0;
+    *stream = rest;
+    *document = even_lines(a, slice_sub(all, 0, len));
+    return len > 0;
 }
 
 bool chart_load_values(struct arena *a, struct slice yaml, struct value *out, struct error *err)
 {
     *out = value_dict(a);
     struct slice document;
-    for (bool first = true; next_document(&yaml, &document); first = false) {
+    for (bool first = true; next_document(a, &yaml, &document, err); first = false) {
         struct value values = VALUE_NULL;
         if (!chart_unmarshal_map(a, document, &values, err))
             return error_wrap(err, "cannot unmarshal yaml document");
@@ -59,7 +72,7 @@ bool chart_load_values(struct arena *a, struct slice yaml, struct value *out, st
         else
             chart_merge_values(a, *out, values);
     }
-    return true;
+    return !err->class;
 }
 
 static struct chart *load_files(struct loader *l, struct chart_file *files, size_t count, struct error *err);
