@@ -117,7 +117,7 @@ static struct value files_value(struct arena *a, const struct chart_file *files,
 void release_set_chart(struct arena *a, struct release *r, const struct chart *chart)
 {
     struct value c = value_dict(a);
-    value_set(c, "metadata", chart->metadata);
+    value_set(c, "metadata", chart_written_metadata(a, chart));
     value_set(c, "lock", chart->lock);
     value_set(c, "templates", files_value(a, chart->templates.items, chart->templates.len));
     value_set(c, "files", files_value(a, chart->files.items, chart->files.len));

@@ -26,6 +26,16 @@ char *chart_full_path(struct arena *a, const struct chart *c)
     return arena_printf(a, "%s/charts/%s", chart_full_path(a, c->parent), chart_name(c));
 }
 
+struct value chart_written_metadata(struct arena *a, const struct chart *c)
+{
+    static const char *const containers[] = {"annotations", "dependencies"};
+    struct value written = value_copy(a, c->metadata);
+    for (size_t i = 0; i < ARRAY_LEN(containers); i++)
+        if (value_len(value_get(written, containers[i])) == 0)
+            value_unset(written, containers[i]);
+    return written;
+}
+
 bool chart_validate(const struct chart *c, struct error *err)
 {
     struct arena *scratch cleanup(cleanup_arena) = arena_new();

@@ -58,6 +58,7 @@ const char *chart_version(const struct chart *c);
 bool chart_is_library(const struct chart *c);
 char *chart_full_path(struct arena *a, const struct chart *c); // "my-app/charts/redis"
 bool chart_validate(const struct chart *c, struct error *err);  // metadata, as helm lint/install insist on
+struct value chart_written_metadata(struct arena *a, const struct chart *c); // a copy as Helm writes it: nothing empty
 bool chart_check_installable(const struct chart *c, struct error *err);  // a library chart is not
 bool chart_check_dependencies(const struct chart *c, struct error *err); // each one of Chart.yaml is in charts/
 bool chart_kube_compatible(const struct chart *c, const char *kube_version); // Chart.yaml's kubeVersion holds

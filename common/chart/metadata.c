@@ -197,7 +197,7 @@ static void decode_field(struct decoder *d, struct value v, const struct shape *
     case FIELD_STRING_MAP:
         if (!value_is(v, V_DICT))
             mismatch(d, v, shape, path, "map[string]string");
-        else if (value_len(v) > 0)
+        else // templates see an empty one as {}, none as null
             out = decode_string_map(d, v, before, shape, path);
         break;
     }

@@ -58,9 +58,9 @@ static bool put_schema(struct packer *p, const struct chart *c, const char *base
 static bool put_chart(struct packer *p, const struct chart *c, const char *prefix)
 {
     const char *base = prefix ? arena_printf(p->arena, "%s/%s", prefix, chart_name(c)) : chart_name(c);
-    struct value metadata = value_copy(p->arena, c->metadata);
-    if (c->v1 || value_len(value_get(metadata, "dependencies")) == 0)
-        value_unset(metadata, "dependencies"); // v1's stand in requirements.yaml
+    struct value metadata = chart_written_metadata(p->arena, c);
+    if (c->v1)
+        value_unset(metadata, "dependencies"); // they stand in requirements.yaml
     if (!c->parent && p->options && p->options->version)
         value_set_str(metadata, "version", p->options->version);
     if (!put_yaml(p, base, "Chart.yaml", metadata))
