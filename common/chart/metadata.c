@@ -282,15 +282,6 @@ static bool is_space(uint32_t r)
            r == 0x2028 || r == 0x2029 || r == 0x202F || r == 0x205F || r == 0x3000;
 }
 
-// Controls, format characters, surrogates, private use: what Go's unicode.IsPrint refuses, unassigned code points apart.
-static bool is_unprintable(uint32_t r)
-{
-    return r < 0x20 || (r >= 0x7F && r < 0xA0) || r == 0xAD || (r >= 0x600 && r <= 0x605) || r == 0x61C || r == 0x6DD ||
-           r == 0x70F || r == 0x180E || (r >= 0x200B && r <= 0x200F) || (r >= 0x202A && r <= 0x202E) ||
-           (r >= 0x2060 && r <= 0x206F) || (r >= 0xD800 && r <= 0xF8FF) || r == 0xFEFF || (r >= 0xFFF0 && r <= 0xFFFB) ||
-           (r >= 0xE0000 && r <= 0xE007F) || r >= 0xF0000;
-}
-
 static bool needs_sanitizing(struct slice s)
 {
     for (size_t i = 0; i < s.len; i++)
@@ -309,7 +300,7 @@ static struct value sanitize(struct arena *a, struct value v)
         uint32_t r = utf8_decode(s.data + at, s.len - at, &width);
         if (is_space(r))
             buf_char(&out, ' ');
-        else if (!is_unprintable(r))
+        else if (go_is_print(r))
             buf_rune(&out, r);
     }
     return value_string_n(buf_cstr(&out), out.len);
