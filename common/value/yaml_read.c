@@ -4,6 +4,7 @@
 // an earlier step hides those of later ones. Here one pass does all of it, so a fault of a later step is kept
 // (reader.faults) while parsing goes on to the end of the document; then the fault of the earliest step is told.
 #include "value/internal.h"
+#include "value/yaml_fault.h"
 #include "value/yaml_scalar.h"
 #include "value/yaml_simple.h"
 
@@ -61,27 +62,6 @@ struct reader {
 };
 
 // ---- errors -------------------------------------------------------------------------------------------------------
-// go-yaml's choice of line, with its habit of being one short where the parser, not the scanner, complains.
-static bool parser_fault(struct reader *r)
-{
-    const yaml_parser_t *p = &r->parser;
-    size_t line = 0;
-    if (p->error == YAML_MEMORY_ERROR)
-        return error_set(r->err, ERROR_LIMIT, "yaml: out of memory");
-    if (p->problem_mark.line)
-        line = p->problem_mark.line + (p->error == YAML_SCANNER_ERROR);
-    else if (p->context_mark.line)
-        line = p->context_mark.line;
-    const char *problem = p->problem ? p->problem : "unknown problem parsing YAML content";
-    if (line)
-        error_set(r->err, ERROR_INVALID, "yaml: line %zu: %s", line, problem);
-    else
-        error_set(r->err, ERROR_INVALID, "yaml: %s", problem);
-    if (r->err)
-        r->err->code = (int)line;
-    return false;
-}
-
 static struct buf *fault_text(struct reader *r, enum step step)
 {
     if (r->faults[step].len)
@@ -491,7 +471,7 @@ static bool on_document(struct reader *r, const yaml_event_t *event)
     r->parser.problem = "found incompatible YAML document";
     r->parser.problem_mark = event->start_mark;
     r->parser.error = YAML_PARSER_ERROR;
-    return parser_fault(r);
+    return yaml_fault(&r->parser, r->err);
 }
 
 static bool on_event(struct reader *r, const yaml_event_t *event)
@@ -527,7 +507,7 @@ static enum next next_document(struct reader *r)
     for (;;) {
         yaml_event_t event;
         if (!yaml_parser_parse(&r->parser, &event)) {
-            parser_fault(r);
+            yaml_fault(&r->parser, r->err);
             return NEXT_ERROR;
         }
         yaml_event_type_t type = event.type;
