@@ -95,8 +95,9 @@ static bool add_tree(struct parser *p, const char *name, struct node *root)
     return true;
 }
 
-// Parses a body up to its {{end}} as a template of its own, and adds it to the set.
-static bool parse_body(struct parser *p, const char *name, const char *context)
+// Parses a body up to its {{end}} as a template of its own, and adds it to the set. A block's {{else}} is reported where the
+// block was opened: that is where the tree around it has come to.
+static bool parse_body(struct parser *p, const char *name, const char *context, const struct token *opening)
 {
     if (!parse_enter(p))
         return false;
@@ -108,8 +109,11 @@ static bool parse_body(struct parser *p, const char *name, const char *context)
 
     struct node *end;
     struct node *root = parse_list(p, &end);
-    if (root && end->type != NODE_END)
+    if (root && end->type != NODE_END) {
+        if (opening)
+            p->window[0] = *opening;
         root = parse_fail(p, "unexpected {{else}} in %s", context);
+    }
     p->vars = outer_vars;
     p->range_depth = outer_range_depth;
     p->nesting--;
@@ -130,7 +134,7 @@ static bool parse_define(struct parser *p)
     struct token t;
     struct slice name;
     return parse_template_name(p, "define clause", &t, &name) && parse_expect(p, TOKEN_RIGHT_DELIM, "define clause", NULL) &&
-           parse_body(p, name.data, "define clause");
+           parse_body(p, name.data, "define clause", NULL);
 }
 
 static struct node *template_node(struct parser *p, struct token t, struct slice name, struct node *pipe)
@@ -148,7 +152,8 @@ static struct node *parse_block(struct parser *p)
     if (!parse_template_name(p, "block clause", &t, &name))
         return NULL;
     struct node *pipe = parse_pipeline(p, "block clause", TOKEN_RIGHT_DELIM);
-    if (!pipe || !parse_body(p, name.data, "block clause"))
+    struct token opening = p->window[0];
+    if (!pipe || !parse_body(p, name.data, "block clause", &opening))
         return NULL;
     return template_node(p, t, name, pipe);
 }
