@@ -288,6 +288,8 @@ static bool fn_call(struct template_call *call, struct value *result)
     struct buf shown = BUF_IN(call->arena);
     if (call->operand)
         node_print(&shown, call->operand);
+    else if (call->args[0].kind == V_STRING)
+        go_print_value(&shown, call->args[0]);
     else
         buf_printf(&shown, "<%s Value>", value_go_type(call->args[0]));
     if (call->args[0].kind == V_NULL)
