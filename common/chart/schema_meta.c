@@ -13,6 +13,8 @@ enum keyword_kind {
     SCHEMA_BOOL4, // a schema or, in draft 4 where a boolean is none, a boolean
     SCHEMA_LIST,  // at least one
     SCHEMA_MAP,
+    PATTERN_MAP,  // whose names are regular expressions
+    VOCABULARY_MAP,
     ITEMS,        // a schema or a list of them
     DEPENDENCIES, // a map of schemas or lists of names
     NAME_LISTS,   // a map of lists of names
@@ -23,6 +25,8 @@ enum keyword_kind {
     REGEX,
     URI,
     URI_REFERENCE,
+    ID,           // the same without a fragment
+    ANCHOR,
     BOOLEAN,
     NUMBER,
     POSITIVE,     // a number above 0
@@ -40,11 +44,21 @@ static const struct keyword {
     enum keyword_kind kind;
     enum vocabulary vocabulary;
 } keywords[] = {
+    {"$ref", 4, 4, STRING, CORE},
     {"$ref", 6, 9999, URI_REFERENCE, CORE},
-    {"$id", 6, 9999, URI_REFERENCE, CORE},
+    {"$id", 6, 7, URI_REFERENCE, CORE},
+    {"$id", 2019, 9999, ID, CORE},
+    {"$anchor", 2019, 9999, ANCHOR, CORE},
+    {"$dynamicRef", 2020, 9999, URI_REFERENCE, CORE},
+    {"$dynamicAnchor", 2020, 9999, ANCHOR, CORE},
+    {"$recursiveRef", 2019, 2019, URI_REFERENCE, CORE},
+    {"$recursiveRef", 2020, 9999, URI_REFERENCE, BESIDE},
+    {"$recursiveAnchor", 2019, 2019, BOOLEAN, CORE},
+    {"$recursiveAnchor", 2020, 9999, ANCHOR, BESIDE},
     {"id", 4, 4, STRING, CORE},
     {"$schema", 6, 9999, URI, CORE},
     {"$schema", 4, 4, STRING, CORE},
+    {"$vocabulary", 2019, 9999, VOCABULARY_MAP, CORE},
     {"$comment", 7, 9999, STRING, CORE},
     {"$defs", 2019, 9999, SCHEMA_MAP, CORE},
     {"definitions", 4, 9999, SCHEMA_MAP, BESIDE},
@@ -77,13 +91,15 @@ static const struct keyword {
     {"format", 4, 9999, STRING, FORMAT},
     {"contentMediaType", 7, 9999, STRING, CONTENT},
     {"contentEncoding", 7, 9999, STRING, CONTENT},
+    {"contentSchema", 2019, 9999, SCHEMA, CONTENT},
     {"items", 4, 2019, ITEMS, APPLICATOR},
     {"items", 2020, 9999, SCHEMA, APPLICATOR},
     {"prefixItems", 2020, 9999, SCHEMA_LIST, APPLICATOR},
     {"additionalItems", 4, 2019, SCHEMA_BOOL4, APPLICATOR},
     {"contains", 6, 9999, SCHEMA, APPLICATOR},
     {"properties", 4, 9999, SCHEMA_MAP, APPLICATOR},
-    {"patternProperties", 4, 9999, SCHEMA_MAP, APPLICATOR},
+    {"patternProperties", 4, 6, SCHEMA_MAP, APPLICATOR},
+    {"patternProperties", 7, 9999, PATTERN_MAP, APPLICATOR},
     {"additionalProperties", 4, 9999, SCHEMA_BOOL4, APPLICATOR},
     {"propertyNames", 6, 9999, SCHEMA, APPLICATOR},
     {"dependencies", 4, 9999, DEPENDENCIES, BESIDE},
@@ -228,6 +244,38 @@ static struct problem *check_formatted(struct meta *m, struct value v, const str
     return reason ? fail(m, at, "%s is not valid %s: %s", problem_quote(m->arena, value_slice(v)), format, reason) : NULL;
 }
 
+static struct problem *no_match(struct meta *m, struct value v, const struct place *at, const char *pattern)
+{
+    return fail(m, at, "%s does not match pattern '%s'", problem_quote(m->arena, value_slice(v)), pattern);
+}
+
+static struct problem *check_id(struct meta *m, struct value v, const struct place *at)
+{
+    problem_list list = {0};
+    add(m, &list, check_formatted(m, v, at, "uri-reference"));
+    ptrdiff_t hash = value_is(v, V_STRING) ? slice_find_char(value_slice(v), '#') : -1;
+    if (hash >= 0 && (size_t)hash + 1 < v.len)
+        add(m, &list, no_match(m, v, at, "^[^#]*#?$"));
+    return referred(together(m, at, &list));
+}
+
+static struct problem *check_anchor(struct meta *m, struct value v, const struct place *at)
+{
+    if (!value_is(v, V_STRING))
+        return want(m, at, v, "string");
+    bool old = m->draft < 2020, fits = v.len > 0;
+    for (size_t i = 0; i < v.len && fits; i++) {
+        char c = v.data[i];
+        bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        bool digit = c >= '0' && c <= '9';
+        fits = letter || (i > 0 && (digit || c == '-' || c == '.')) || (c == '_' && (i > 0 || !old)) ||
+               (c == ':' && i > 0 && old);
+    }
+    if (fits)
+        return NULL;
+    return no_match(m, v, at, old ? "^[A-Za-z][-A-Za-z0-9.:_]*$" : "^[A-Za-z_][-A-Za-z0-9._]*$");
+}
+
 static struct problem *check_different(struct meta *m, struct value v, const struct place *at)
 {
     size_t len = value_len(v);
@@ -304,11 +352,25 @@ static struct problem *check_entry(struct meta *m, struct value v, const struct 
 {
     if (kind == NAME_LISTS)
         return check_names(m, v, at);
+    if (kind == VOCABULARY_MAP)
+        return value_is(v, V_BOOL) ? NULL : want(m, at, v, "boolean");
     struct problem *as_schema = check_schema(m, v, at);
-    if (kind == SCHEMA_MAP || !as_schema)
+    if (kind != DEPENDENCIES || !as_schema)
         return as_schema;
     struct problem *as_names = check_names(m, v, at);
     return as_names ? wrap(m, at, "'anyOf' failed", as_schema, as_names) : NULL;
+}
+
+// A name counts as a document of its own: the place is its root.
+static struct problem *check_name(struct meta *m, const struct value_iter *it, enum keyword_kind kind)
+{
+    const char *format = kind == PATTERN_MAP ? "regex" : kind == VOCABULARY_MAP ? "uri" : NULL;
+    struct value name = value_string_n(it->key, it->key_len);
+    struct problem *p = format ? check_formatted(m, name, NULL, format) : NULL;
+    if (!p)
+        return NULL;
+    const char *text = arena_printf(m->arena, "invalid propertyName %s", problem_quote(m->arena, value_slice(name)));
+    return wrap(m, NULL, text, p, NULL);
 }
 
 static struct problem *check_map(struct meta *m, struct value v, const struct place *at, enum keyword_kind kind)
@@ -316,8 +378,10 @@ static struct problem *check_map(struct meta *m, struct value v, const struct pl
     if (!value_is(v, V_DICT))
         return want(m, at, v, "object");
     problem_list list = {0};
-    for (struct value_iter it = {0}; value_next(v, &it);)
+    for (struct value_iter it = {0}; value_next(v, &it);) {
+        add(m, &list, check_name(m, &it, kind));
         add(m, &list, check_entry(m, it.value, &(struct place){at, it.key, 0}, kind));
+    }
     return together(m, at, &list);
 }
 
@@ -342,6 +406,8 @@ static struct problem *check_keyword(struct meta *m, enum keyword_kind kind, str
         return p ? wrap(m, at, "'anyOf' failed", want(m, at, v, "boolean"), p) : NULL;
     case SCHEMA_LIST: return check_schemas(m, v, at);
     case SCHEMA_MAP:
+    case PATTERN_MAP:
+    case VOCABULARY_MAP:
     case DEPENDENCIES:
     case NAME_LISTS: return check_map(m, v, at, kind);
     case ITEMS: return check_items(m, v, at);
@@ -352,6 +418,8 @@ static struct problem *check_keyword(struct meta *m, enum keyword_kind kind, str
     case REGEX: return check_formatted(m, v, at, "regex");
     case URI: return check_formatted(m, v, at, "uri");
     case URI_REFERENCE: return check_formatted(m, v, at, "uri-reference");
+    case ID: return check_id(m, v, at);
+    case ANCHOR: return check_anchor(m, v, at);
     case BOOLEAN: return value_is(v, V_BOOL) ? NULL : want(m, at, v, "boolean");
     case NUMBER: return is_number(v) ? NULL : want(m, at, v, "number");
     case POSITIVE: return check_positive(m, v, at);
