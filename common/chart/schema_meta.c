@@ -144,13 +144,18 @@ static void add_path(struct buf *out, const struct place *at)
         buf_printf(out, *p == '~' ? "~0" : *p == '/' ? "~1" : "%c", *p);
 }
 
+static const char *path_of(struct meta *m, const struct place *at)
+{
+    struct buf path = BUF_IN(m->arena);
+    add_path(&path, at);
+    return buf_cstr(&path);
+}
+
 static struct problem *fail(struct meta *m, const struct place *at, const char *fmt, ...) PRINTF(3, 4);
 static struct problem *fail(struct meta *m, const struct place *at, const char *fmt, ...)
 {
     struct problem *p = arena_new_of(m->arena, struct problem);
-    struct buf path = BUF_IN(m->arena);
-    add_path(&path, at);
-    p->path = buf_cstr(&path);
+    p->path = path_of(m, at);
     va_list args;
     va_start(args, fmt);
     p->text = arena_vprintf(m->arena, fmt, args);
@@ -196,11 +201,14 @@ static struct problem *together(struct meta *m, const struct place *at, const pr
     return group;
 }
 
-// What a reference leads to is no group any more: it shows as a failure of its own where it has several causes.
-static struct problem *referred(struct problem *p)
+// What a reference leads to is no group any more: it shows as a failure of its own, at the place of the reference, where it has
+// several causes.
+static struct problem *referred(struct meta *m, const struct place *at, struct problem *p)
 {
-    if (p)
+    if (p && p->group) {
         p->group = false;
+        p->path = path_of(m, at);
+    }
     return p;
 }
 
@@ -256,7 +264,7 @@ static struct problem *check_id(struct meta *m, struct value v, const struct pla
     ptrdiff_t hash = value_is(v, V_STRING) ? slice_find_char(value_slice(v), '#') : -1;
     if (hash >= 0 && (size_t)hash + 1 < v.len)
         add(m, &list, no_match(m, v, at, "^[^#]*#?$"));
-    return referred(together(m, at, &list));
+    return referred(m, at, together(m, at, &list));
 }
 
 static struct problem *check_anchor(struct meta *m, struct value v, const struct place *at)
@@ -297,7 +305,7 @@ static struct problem *check_names(struct meta *m, struct value v, const struct 
     for (size_t i = 0; i < value_len(v); i++)
         if (!value_is(value_at(v, i), V_STRING))
             add(m, &list, want(m, &(struct place){at, NULL, i}, value_at(v, i), "string"));
-    return referred(together(m, at, &list));
+    return referred(m, at, together(m, at, &list));
 }
 
 static struct problem *check_enum(struct meta *m, struct value v, const struct place *at)
@@ -345,7 +353,7 @@ static struct problem *check_schemas(struct meta *m, struct value v, const struc
         add(m, &list, fail(m, at, "minItems: got 0, want 1"));
     for (size_t i = 0; i < value_len(v); i++)
         add(m, &list, check_schema(m, value_at(v, i), &(struct place){at, NULL, i}));
-    return referred(together(m, at, &list));
+    return referred(m, at, together(m, at, &list));
 }
 
 static struct problem *check_entry(struct meta *m, struct value v, const struct place *at, enum keyword_kind kind)
@@ -378,10 +386,10 @@ static struct problem *check_map(struct meta *m, struct value v, const struct pl
     if (!value_is(v, V_DICT))
         return want(m, at, v, "object");
     problem_list list = {0};
-    for (struct value_iter it = {0}; value_next(v, &it);) {
-        add(m, &list, check_name(m, &it, kind));
+    for (struct value_iter it = {0}; value_next(v, &it);)
         add(m, &list, check_entry(m, it.value, &(struct place){at, it.key, 0}, kind));
-    }
+    for (struct value_iter it = {0}; value_next(v, &it);)
+        add(m, &list, check_name(m, &it, kind));
     return together(m, at, &list);
 }
 
@@ -474,7 +482,7 @@ static struct problem *check_schema(struct meta *m, struct value v, const struct
     m->depth--;
     struct problem *all = NULL;
     for (size_t i = 0; i < VOCABULARIES; i++) {
-        struct problem *p = referred(together(m, at, &of[i]));
+        struct problem *p = referred(m, at, together(m, at, &of[i]));
         if (p && !all)
             all = wrap(m, at, "'allOf' failed", NULL, NULL);
         if (p)
@@ -482,7 +490,7 @@ static struct problem *check_schema(struct meta *m, struct value v, const struct
     }
     add(m, &own, all);
     struct problem *p = together(m, at, &own);
-    return at->parent ? referred(p) : p;
+    return at->parent ? referred(m, at, p) : p;
 }
 
 bool schema_check_meta(struct arena *a, struct value schema, int draft, struct error *err)
