@@ -30,27 +30,47 @@ static bool is_empty_collection(struct slice s)
     return false;
 }
 
-// Where a key misses its colon, go-yaml has another opinion than libyaml of what comes first: it does not look for the
-// colon behind an empty flow collection, which its parser refuses then, and it looks at the next character before it
-// gives the key up.
+// Whether the node that was to be a key ends on the line on which it begins, so that one sees it before what follows.
+static bool ends_on_its_line(struct slice node)
+{
+    struct slice line, rest;
+    slice_cut(node, '\n', &line, &rest);
+    if (line.len && (*line.data == '"' || *line.data == '\''))
+        return slice_find_char(slice_sub(line, 1, line.len), *line.data) >= 0;
+    return (line.len && memchr("{[*&!", *line.data, 5)) || slice_find(line, SLICE(" #")) >= 0;
+}
+
+// What the parser says of a token of a block collection that is neither key nor entry; NULL: it has a place for it.
+static const char *out_of_place(const yaml_parser_t *p)
+{
+    switch (p->state) {
+    case YAML_PARSE_BLOCK_SEQUENCE_ENTRY_STATE:
+        return "did not find expected '-' indicator";
+    case YAML_PARSE_INDENTLESS_SEQUENCE_ENTRY_STATE:
+    case YAML_PARSE_BLOCK_MAPPING_KEY_STATE:
+        return "did not find expected key";
+    default:
+        return NULL;
+    }
+}
+
+// Where a key misses its colon, go-yaml has another opinion than libyaml of what comes first. It looks for the colon of
+// the next token alone, not of those behind it, and never of an empty flow collection: its parser may refuse that token
+// first. And it looks at the character behind before it gives the key up.
 static void missing_colon(const yaml_parser_t *p, const char **problem, size_t *line)
 {
-    if (is_empty_collection(input_from(p, &p->context_mark))) {
-        const char *missing = NULL;
-        if (p->state == YAML_PARSE_BLOCK_SEQUENCE_ENTRY_STATE)
-            missing = "did not find expected '-' indicator";
-        else if (p->state == YAML_PARSE_BLOCK_MAPPING_KEY_STATE ||
-                 p->state == YAML_PARSE_INDENTLESS_SEQUENCE_ENTRY_STATE)
-            missing = "did not find expected key";
-        if (missing) {
-            *problem = missing;
-            *line = p->context_mark.line;
-            return;
-        }
+    struct slice key = input_from(p, &p->context_mark), behind = input_from(p, &p->problem_mark);
+    const yaml_token_t *token = p->tokens.head;
+    if (token != p->tokens.tail && out_of_place(p) &&
+        (token->start_mark.index != p->context_mark.index || is_empty_collection(key))) {
+        *problem = out_of_place(p);
+        *line = token->start_mark.line;
+    } else if (ends_on_its_line(key)) {
+        if (behind.len == 0 && p->problem_mark.column > 0)
+            ++*line; // the end of the input begins a line
+        else if (behind.len && (memchr("@`\t", *behind.data, 3) || (*behind.data == '%' && p->problem_mark.column > 0)))
+            *problem = "found character that cannot start any token";
     }
-    struct slice next = input_from(p, &p->problem_mark);
-    if (next.len && (memchr("@`\t", *next.data, 3) || (*next.data == '%' && p->problem_mark.column > 0)))
-        *problem = "found character that cannot start any token";
 }
 
 bool yaml_fault(const yaml_parser_t *p, struct error *err)
