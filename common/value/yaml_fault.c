@@ -91,3 +91,32 @@ bool yaml_fault(const yaml_parser_t *p, struct error *err)
         err->code = (int)line;
     return false;
 }
+
+// The bracket that is open before a place: '[', '{', or 0 where none is.
+static char open_bracket(const yaml_parser_t *p, const char *at)
+{
+    size_t closed = 0;
+    while (at-- > (const char *)p->input.string.start) {
+        if (*at == ']' || *at == '}')
+            closed++;
+        else if ((*at == '[' || *at == '{') && closed-- == 0)
+            return *at;
+    }
+    return 0;
+}
+
+bool yaml_question_in_flow(yaml_parser_t *p, const yaml_event_t *scalar)
+{
+    if (scalar->data.scalar.style != YAML_PLAIN_SCALAR_STYLE ||
+        !memchr(scalar->data.scalar.value, '?', scalar->data.scalar.length) || p->encoding != YAML_UTF8_ENCODING)
+        return false;
+    struct slice text = input_from(p, &scalar->start_mark), node;
+    slice_cut(text, '?', &node, &text);
+    p->error = YAML_PARSER_ERROR;
+    p->problem =
+        open_bracket(p, node.data) == '[' ? "did not find expected ',' or ']'" : "did not find expected ',' or '}'";
+    p->context_mark = p->problem_mark = scalar->start_mark;
+    for (size_t i = 0; i < node.len; i++)
+        p->problem_mark.line += node.data[i] == '\n';
+    return true;
+}

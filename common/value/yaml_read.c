@@ -39,6 +39,7 @@ struct frame {
     struct anchor *anchor;
     struct value key; // of a dict, as it will be stored
     size_t line;      // of the node itself
+    bool flow;
     bool have_key;
     bool merging; // the value to come belongs to <<
 };
@@ -394,11 +395,13 @@ static bool on_alias(struct reader *r, const yaml_event_t *event)
     return true;
 }
 
-static void on_scalar(struct reader *r, const yaml_event_t *event)
+static bool on_scalar(struct reader *r, const yaml_event_t *event)
 {
+    if (r->depth && r->stack.items[r->depth - 1].flow && yaml_question_in_flow(&r->parser, event))
+        return yaml_fault(&r->parser, r->err);
     struct anchor *anchor = anchor_new(r, event->data.scalar.anchor, false);
     if (failed(r) || !count_node(r, false))
-        return;
+        return true;
     const char *tag = (const char *)event->data.scalar.tag;
     bool merge_key = event->data.scalar.length == 2 && memcmp(event->data.scalar.value, "<<", 2) == 0 &&
                      (event->data.scalar.plain_implicit || str_eq(tag, TAG_PREFIX "merge"));
@@ -406,6 +409,7 @@ static void on_scalar(struct reader *r, const yaml_event_t *event)
     if (anchor)
         anchor->value = v;
     add_node(r, v, merge_key, false, event->start_mark.line);
+    return true;
 }
 
 // The frame of the next depth, with an empty container of that kind.
@@ -428,7 +432,8 @@ static struct frame *push_frame(struct reader *r, enum value_kind kind)
     return f;
 }
 
-static bool on_start(struct reader *r, const yaml_event_t *event, enum value_kind kind, const yaml_char_t *name)
+static bool on_start(struct reader *r, const yaml_event_t *event, enum value_kind kind, const yaml_char_t *name,
+                     bool flow)
 {
     if (r->depth == VALUE_DEPTH_MAX)
         return error_set(r->err, ERROR_LIMIT, "yaml: exceeded max depth of %d", VALUE_DEPTH_MAX);
@@ -437,6 +442,7 @@ static bool on_start(struct reader *r, const yaml_event_t *event, enum value_kin
     struct frame *f = push_frame(r, kind);
     f->anchor = anchor_new(r, name, true);
     f->line = event->start_mark.line;
+    f->flow = flow;
     f->have_key = false;
     return true;
 }
@@ -482,12 +488,13 @@ static bool on_event(struct reader *r, const yaml_event_t *event)
     case YAML_ALIAS_EVENT:
         return on_alias(r, event);
     case YAML_SCALAR_EVENT:
-        on_scalar(r, event);
-        return true;
+        return on_scalar(r, event);
     case YAML_SEQUENCE_START_EVENT:
-        return on_start(r, event, V_LIST, event->data.sequence_start.anchor);
+        return on_start(r, event, V_LIST, event->data.sequence_start.anchor,
+                        event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE);
     case YAML_MAPPING_START_EVENT:
-        return on_start(r, event, V_DICT, event->data.mapping_start.anchor);
+        return on_start(r, event, V_DICT, event->data.mapping_start.anchor,
+                        event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE);
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
         on_end(r);
