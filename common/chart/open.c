@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "archive/archive.h"
 
@@ -13,6 +14,7 @@
 #define MAX_CHART (100u << 20) // of all files together, as Helm
 #define MAX_FOLDERS 100        // nested: a symbolic link can make a circle
 #define MAX_FILES 50000
+#define MAX_LINKS 255 // followed on the way to one file, as Go
 
 static struct slice without_bom(struct slice data)
 {
@@ -114,6 +116,42 @@ static bool list_folder(struct walk *w, const char *path, listed_list *list)
     return true;
 }
 
+// Says where following the links of a path breaks off, as Go's EvalSymlinks does: it goes component by component and names
+// the first place that is not there.
+static bool broken_link(struct walk *w, const char *path)
+{
+    struct slice rest = slice_of(path), name;
+    const char *at = *path == '/' ? "/" : "";
+    for (int links = 0; rest.len > 0;) {
+        slice_cut(rest, '/', &name, &rest);
+        if (name.len == 0 || slice_eq_str(name, "."))
+            continue;
+        const char *slash = strrchr(at, '/'), *last = slash ? slash + 1 : at;
+        const char *above = slash ? arena_strndup(w->arena, at, (size_t)(slash - at)) : "";
+        const char *joint = *at && at[strlen(at) - 1] != '/' ? "/" : "";
+        if (slice_eq_str(name, "..") && *last && !str_eq(last, "..")) {
+            at = slash == at ? "/" : above;
+            continue;
+        }
+        const char *before = at;
+        at = arena_printf(w->arena, "%s%s%.*s", at, joint, SLICE_ARG(name));
+        char target[PATH_MAX];
+        struct stat st;
+        if (lstat(at, &st) != 0)
+            return system_error(w->arena, w->err, "lstat", at);
+        if (!S_ISLNK(st.st_mode) && !S_ISDIR(st.st_mode) && rest.len > 0)
+            return error_set(w->err, ERROR_INVALID, "%s", go_errno(w->arena, ENOTDIR));
+        ssize_t len = S_ISLNK(st.st_mode) ? readlink(at, target, sizeof target) : -1;
+        if (len < 0)
+            continue;
+        if (++links > MAX_LINKS)
+            return error_set(w->err, ERROR_INVALID, "EvalSymlinks: too many links");
+        at = *target == '/' ? "/" : before;
+        rest = slice_of(arena_printf(w->arena, "%.*s/%.*s", (int)len, target, SLICE_ARG(rest)));
+    }
+    return system_error(w->arena, w->err, "lstat", path);
+}
+
 // Symbolic links are followed, to files and to folders. *type: DT_REG or DT_DIR then.
 static bool look_at(struct walk *w, const char *path, unsigned char *type)
 {
@@ -121,7 +159,7 @@ static bool look_at(struct walk *w, const char *path, unsigned char *type)
     if (lstat(path, &st) != 0)
         return system_error(w->arena, w->err, "lstat", path);
     if (S_ISLNK(st.st_mode) && stat(path, &st) != 0) {
-        system_error(w->arena, w->err, "lstat", path);
+        broken_link(w, path);
         return error_wrap(w->err, "error evaluating symlink %s", path);
     }
     *type = S_ISDIR(st.st_mode) ? DT_DIR : S_ISREG(st.st_mode) ? DT_REG : DT_UNKNOWN;
