@@ -169,6 +169,12 @@ void cleanup_arena(struct arena **a)
     arena_free(*a);
 }
 
+static void check_size(size_t size)
+{
+    if (size > PTRDIFF_MAX - LAST_BLOCK)
+        out_of_memory(size); // from overflowed arithmetic or hostile input
+}
+
 // The room a piece takes in a block.
 static inline size_t room_for(size_t size)
 {
@@ -293,8 +299,7 @@ static void *take(struct arena *a, size_t room, size_t size)
 
 __attribute__((noinline)) static void *alloc_slowly(struct arena *a, size_t size)
 {
-    if (size > PTRDIFF_MAX - LAST_BLOCK)
-        out_of_memory(size); // from overflowed arithmetic or hostile input
+    check_size(size);
     size_t room = room_for(size);
     if (room >= BIG && (a->used < HUGE_PAGE || room > HUGE_PAGE / 2))
         return alloc_big(a, size);
@@ -323,8 +328,9 @@ void *arena_realloc(struct arena *a, void *p, size_t old_size, size_t new_size)
         return arena_alloc(a, new_size);
     if (new_size <= old_size)
         return p;
+    check_size(new_size);
     size_t old_room = room_for(old_size), more = room_for(new_size) - old_room;
-    if (new_size <= PTRDIFF_MAX && (char *)p == a->next - old_room && room_left(a) >= more) {
+    if (a->top && (char *)p == a->next - old_room && room_left(a) >= more) {
         make_ready(a, more);
         take(a, more, 0);
         UNPOISON(p, new_size);

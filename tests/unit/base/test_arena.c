@@ -1,6 +1,9 @@
 // test_arena.c - arenas: alignment, growth, marks, big pieces.
 #include "base/base.h"
 
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <setjmp.h>
@@ -56,6 +59,37 @@ static void test_realloc_keeps_contents(void **state)
     }
     assert_ptr_equal(arena_realloc(a, moved, size, 5), moved);
     assert_non_null(arena_realloc(a, NULL, 0, 5));
+    // The only piece of an arena without blocks.
+    cleanup(cleanup_arena) struct arena *one = arena_new();
+    moved = arena_realloc(one, arena_zalloc(one, 1 << 20), 1 << 20, 2 << 20);
+    assert_int_equal(moved[(1 << 20) - 1], 0);
+}
+
+// Whether asking for that much ends the process as running out of memory does.
+static bool ends_process(size_t first, size_t then)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+        struct arena *a = arena_new();
+        arena_realloc(a, first ? arena_alloc(a, first) : NULL, first, then);
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+static void test_sizes_that_overflow(void **state)
+{
+    static const size_t huge[] = {SIZE_MAX, SIZE_MAX - 40, (size_t)PTRDIFF_MAX + 1, PTRDIFF_MAX};
+    for (size_t i = 0; i < ARRAY_LEN(huge); i++) {
+        assert_true(ends_process(0, huge[i]));
+        assert_true(ends_process(100, huge[i]));     // within a block
+        assert_true(ends_process(1 << 20, huge[i])); // a piece of its own
+    }
+    assert_false(ends_process(1 << 20, 2 << 20));
 }
 
 static void test_reset_gives_back(void **state)
@@ -168,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_alignment_and_contents),
         cmocka_unit_test(test_big_pieces_between_small_ones),
         cmocka_unit_test(test_realloc_keeps_contents),
+        cmocka_unit_test(test_sizes_that_overflow),
         cmocka_unit_test(test_reset_gives_back),
         cmocka_unit_test(test_maps_files),
         cmocka_unit_test(test_printf),
