@@ -320,12 +320,13 @@ static bool read_flow_item(struct reader *r, struct value *out)
 static bool read_flow_entry(struct reader *r)
 {
     struct slice key;
+    const char *start = r->p;
     if (!count_node(r))
         return false;
     bool quoted = r->p < r->end && (*r->p == '"' || *r->p == '\'');
     if (quoted ? !read_quoted(r, true, &key) : !read_flow_plain(r, &key) || !key_is_string(key))
         return false;
-    if (r->end - r->p < 2 || r->p[0] != ':' || r->p[1] != ' ')
+    if (r->p - start > KEY_MAX || r->end - r->p < 2 || r->p[0] != ':' || r->p[1] != ' ')
         return false;
     r->p++;
     skip_spaces(r);

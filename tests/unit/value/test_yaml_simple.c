@@ -59,6 +59,18 @@ static void test_left_to_libyaml(void **state)
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         if (compare(texts[i], strlen(texts[i]), 0))
             fail_msg("taken for simple: %s", texts[i]);
+    // A key in front of whose colon libyaml gives up looking.
+    const char *key = memset(arena_zalloc(a, 2001), 'k', 2000);
+    static const char *const long_keys[] = {"%.*s: 1", "\"%.*s\": 1", "{%.*s: 1}", "a: {'%.*s': 1}", "- {b: [{%.*s: 1}]}"};
+    for (size_t i = 0; i < ARRAY_LEN(long_keys); i++) {
+        bool simple = true;
+        for (int len = 980; len < 1040; len++) {
+            const char *text = arena_printf(a, long_keys[i], len, key);
+            simple = compare(text, strlen(text), 0);
+            assert_true(len > 980 || simple);
+        }
+        assert_false(simple);
+    }
     assert_false(compare("a: 1\na: 2", 9, YAML_UNIQUE_KEYS));
     assert_true(compare("a: 1\na: 2", 9, 0));
 }
