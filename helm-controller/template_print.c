@@ -29,11 +29,16 @@ static struct slice manifest_body(const struct manifest *m)
 
 // ---- stdout -------------------------------------------------------------------------------------------------------
 
+static void print_line(const struct template_output *o, struct slice text)
+{
+    o->write(o->ctx, text.data ? text.data : "", text.len);
+    o->write(o->ctx, "\n", 1);
+}
+
 static void print_source(const struct template_output *o, const char *path, struct slice text)
 {
     put(o, "---\n# Source: %s\n", path);
-    o->write(o->ctx, text.data ? text.data : "", text.len);
-    o->write(o->ctx, "\n", 1);
+    print_line(o, text);
 }
 
 // Helm trims the manifest as a whole, and objects are trimmed already: what is left is the end of the last CRD.
@@ -91,7 +96,9 @@ static bool write_document(const struct template_output *o, const char *folder, 
     FILE *file = fopen(target, append ? "a" : "w");
     if (!file)
         return error_set_errno(err, errno, "open %s", target);
-    fprintf(file, "---\n# Source: %s\n%.*s\n", path, SLICE_ARG(text));
+    fprintf(file, "---\n# Source: %s\n", path);
+    fwrite(text.data ? text.data : "", 1, text.len, file); // which may hold a NUL
+    putc('\n', file);
     bool failed = ferror(file);
     if (fclose(file) != 0 || failed)
         return error_set_errno(err, errno, "write %s", target);
@@ -170,7 +177,9 @@ static bool print_selected(const struct template_output *o, struct slice text, s
             if (!path || chart_path_match(pattern, path) != CHART_MATCH_YES)
                 continue;
             found = true;
-            buf_printf(&out, "---\n%.*s\n", SLICE_ARG(documents.items[k]));
+            buf_str(&out, "---\n");
+            buf_slice(&out, documents.items[k]);
+            buf_char(&out, '\n');
         }
         if (!found)
             return error_set(err, ERROR_NOT_FOUND, "could not find template %s in chart", pattern);
@@ -200,7 +209,7 @@ static bool print_release(const struct template_output *o, const struct rendered
         out.ctx = &collected;
     }
     if (failed)
-        put(&out, "%.*s\n", SLICE_ARG(slice_trim_space(r->manifest_text)));
+        print_line(&out, slice_trim_space(r->manifest_text));
     else if (files)
         put(&out, "\n"); // of Helm's manifest, which is empty then, the end of the line is printed still
     else
