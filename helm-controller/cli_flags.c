@@ -171,6 +171,15 @@ static bool check_int(struct cli *cli, const char *text, void *field, struct err
     return fault == 0 || number_fault(cli, "ParseInt", text, fault == 1, why);
 }
 
+static bool check_level(struct cli *cli, const char *text, void *field, struct error *why)
+{
+    int64_t value;
+    int fault = go_parse_int(slice_of(text), 10, &value);
+    if (fault == 0 && (value < INT32_MIN || value > INT32_MAX))
+        fault = 1;
+    return fault == 0 || number_fault(cli, "ParseInt", text, fault == 1, why);
+}
+
 static bool check_float32(struct cli *cli, const char *text, void *field, struct error *why)
 {
     double value;
@@ -192,6 +201,7 @@ const struct cli_type cli_texts = {"stringArray", NULL, add_text};
 const struct cli_type cli_list = {"strings", NULL, add_list};
 const struct cli_type cli_pairs = {"stringToString", NULL, add_pairs};
 const struct cli_type cli_int = {"int", NULL, check_int};
+const struct cli_type cli_level = {"Level", NULL, check_level};
 const struct cli_type cli_float32 = {"float32", NULL, check_float32};
 const struct cli_type cli_duration = {"duration", NULL, check_duration};
 
@@ -258,8 +268,14 @@ static bool parse_long(struct cli *cli, const char *word, int argc, char **argv,
 // Go prints a byte as the rune of that number.
 static const char *letter_shown(struct arena *a, char letter)
 {
+    if (letter == '\'')
+        return "'\\''";
+    if (letter == '"')
+        return "'\"'";
+    char utf8[4];
     struct buf out = BUF_IN(a);
-    buf_rune(&out, (unsigned char)letter);
+    go_quote(&out, utf8, utf8_encode((unsigned char)letter, utf8));
+    out.data[0] = out.data[out.len - 1] = '\'';
     return buf_cstr(&out);
 }
 
@@ -268,7 +284,7 @@ static bool parse_letters(struct cli *cli, const char *letters, int argc, char *
     for (const char *p = letters; *p; p++) {
         const struct cli_flag *f = find_letter(cli, *p);
         if (!f)
-            return error_set(err, ERROR_INVALID, "unknown shorthand flag: '%s' in -%s", letter_shown(cli->arena, *p),
+            return error_set(err, ERROR_INVALID, "unknown shorthand flag: %s in -%s", letter_shown(cli->arena, *p),
                              p);
         if (p[1] == '=' && p[2])
             return set_flag(cli, f, p + 2, err);

@@ -23,7 +23,8 @@ extern const struct cli_type cli_text;  // const char *; the last one counts
 extern const struct cli_type cli_texts; // word_list: each use adds one
 extern const struct cli_type cli_list;  // word_list: each use adds several, a record of CSV
 extern const struct cli_type cli_pairs; // word_list: the keys of KEY=VALUE,…
-extern const struct cli_type cli_int;   // these three are checked, no field keeps them
+extern const struct cli_type cli_int;   // these four are checked, no field keeps them
+extern const struct cli_type cli_level; // of klog's lines: 32 bits, decimal
 extern const struct cli_type cli_float32;
 extern const struct cli_type cli_duration;
 

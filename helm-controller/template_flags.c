@@ -118,7 +118,7 @@ static const struct cli_flag table[] = {
     {"take-ownership", 0, UNUSED(&cli_bool)},
     {"timeout", 0, UNUSED(&cli_duration)},
     {"username", 0, UNUSED(&cli_text)},
-    {"v", 'v', UNUSED(&cli_int)},
+    {"v", 'v', UNUSED(&cli_level)},
     {"validate", 0, &cli_bool, AT(validate), "refused: there is no cluster", "use '--dry-run=server' instead"},
     {"values", 'f', &cli_list, AT(values.files), "values from YAML files, - (standard input) or http(s) URLs"},
     {"verify", 0, &cli_bool, AT(verify), "refused: provenance files are not verified"},
