@@ -45,12 +45,13 @@ static bool read_all(int fd, size_t limit, struct buf *out)
     }
 }
 
+// Messages are without the URL, in which a password may stand: helm-fetch itself names it where it matters.
 static bool run_helper(struct arena *a, const char *kind, const char *what, size_t limit, struct slice *out,
                        struct error *err)
 {
     const char *helper = find_helper(a);
     if (!helper)
-        return error_set(err, ERROR_INVALID, "%s: helm-fetch is not installed, so nothing is fetched", what);
+        return error_set(err, ERROR_INVALID, "helm-fetch is not installed, so nothing is fetched");
     int ends[2], status = 0;
     pid_t pid;
     if (pipe(ends) != 0)
@@ -72,7 +73,7 @@ static bool run_helper(struct arena *a, const char *kind, const char *what, size
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
     if (!whole)
-        return error_set(err, ERROR_LIMIT, "%s is longer than %zu bytes", what, limit);
+        return error_set(err, ERROR_LIMIT, "what was fetched is longer than %zu bytes", limit);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         return error_set(err, ERROR_TRANSIENT, "%s", buf_cstr(&text));
     *out = buf_view(&text);

@@ -136,9 +136,7 @@ static bool locate_chart(struct command *c, const char *name, const char **path,
     go_quote(&quoted, name, strlen(name));
     bool is_folder;
     if (!str_empty(c->flags.repo))
-        return error_set(err, ERROR_INVALID,
-                         "--repo %s: charts are read from folders and archives only, nothing is fetched",
-                         c->flags.repo);
+        return error_set(err, ERROR_INVALID, "--repo: charts are read from folders and archives only, nothing is fetched");
     if (find_local(c, name, path, &is_folder)) {
         if (c->flags.verify && is_folder)
             return error_set(err, ERROR_INVALID, "unpacked charts cannot be verified");
@@ -148,8 +146,7 @@ static bool locate_chart(struct command *c, const char *name, const char **path,
         return error_set(err, ERROR_NOT_FOUND, "path %s not found", buf_cstr(&quoted));
     chart_notice(c->notices, "DEBUG", "set up default downloader cache", NULL);
     if (strstr(name, "://"))
-        return error_set(err, ERROR_INVALID, "%s: charts are read from folders and archives only, nothing is fetched",
-                         name);
+        return error_set(err, ERROR_INVALID, "charts are read from folders and archives only, nothing is fetched by URL");
     const char *slash = strchr(name, '/');
     if (!slash)
         return error_set(err, ERROR_NOT_FOUND,

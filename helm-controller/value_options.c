@@ -35,7 +35,7 @@ static bool read_source(struct arena *a, const char *path, struct slice *out, st
     if (has_scheme(path, "http") || has_scheme(path, "https"))
         return fetch_helper_values(a, path, out, err);
     if (has_scheme(path, "oci"))
-        return error_set(err, ERROR_INVALID, "%s: values are not read from OCI registries", path);
+        return error_set(err, ERROR_INVALID, "values are not read from OCI registries");
     struct stat st;
     if (stat(path, &st) != 0) {
         char *reason = arena_strdup(a, strerror(errno)); // Go writes it in lower case

@@ -92,10 +92,10 @@ static void test_refused(void **state)
     } refused[] = {
         {{"rel", "CHART", "--validate"}, "--validate: there is no cluster here"},
         {{"rel", "CHART", "--dry-run=server"}, "--dry-run=server: there is no cluster here"},
-        {{"rel", "CHART", "--repo=http://127.0.0.1:1"}, "--repo http://127.0.0.1:1: charts are read from folders"},
-        {{"rel", "http://127.0.0.1:1/c.tgz"}, "http://127.0.0.1:1/c.tgz: charts are read from folders"},
-        {{"rel", "oci://127.0.0.1:1/c"}, "oci://127.0.0.1:1/c: charts are read from folders"},
-        {{"rel", "CHART", "-f", "oci://127.0.0.1:1/v"}, "oci://127.0.0.1:1/v: values are not read from OCI"},
+        {{"rel", "CHART", "--repo=http://u:secret@127.0.0.1:1"}, "--repo: charts are read from folders"},
+        {{"rel", "http://u:secret@127.0.0.1:1/c.tgz"}, "charts are read from folders"},
+        {{"rel", "oci://u:secret@127.0.0.1:1/c"}, "charts are read from folders"},
+        {{"rel", "CHART", "-f", "oci://u:secret@127.0.0.1:1/v"}, "values are not read from OCI"},
         {{"rel", "CHART/a.tgz", "--verify"}, "--verify: provenance files are not verified"},
         {{"rel", "CHART", "--dependency-update"}, "--dependency-update: dependencies are not fetched here: an error occurred"},
         {{"rel", "CHART", "--post-renderer=x"}, "invalid argument \"x\" for \"--post-renderer\" flag: Helm's plugins"},
@@ -117,6 +117,7 @@ static void test_refused(void **state)
         assert_int_equal(template_run(a, argc, argv, add_text, &out, NULL, &err), TEMPLATE_FAILED);
         if (!str_has_prefix(error_text(&err), refused[i].error))
             fail_msg("%s: %s", refused[i].error, error_text(&err));
+        assert_null(strstr(error_text(&err), "secret"));
         assert_int_equal(out.len, 0);
     }
     dir_remove_all(folder, &ignored);
