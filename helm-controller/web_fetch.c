@@ -3,6 +3,7 @@
 #include "web_fetch.h"
 
 #include <netdb.h>
+#include <strings.h>
 
 #include "value_options.h"
 
@@ -33,7 +34,7 @@ static const char *failure(struct arena *a, const char *url, const struct error 
 {
     struct url parts;
     struct error ignored cleanup(error_clear) = {0};
-    if (url_parse(a, url, &parts, &ignored)) {
+    if (url_parse(a, url, &parts, &ignored) && *parts.host != '[') { // there is nothing to look up of a number
         struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
         int code = getaddrinfo(parts.host, NULL, &hints, &found);
         if (found)
@@ -42,7 +43,7 @@ static const char *failure(struct arena *a, const char *url, const struct error 
             return lookup_failure(a, parts.host, code);
     }
     const char *prefix = arena_printf(a, "GET %s: ", url_redact(a, url)), *text = error_text(err);
-    return arena_strdup(a, str_has_prefix(text, prefix) ? text + strlen(prefix) : text);
+    return arena_strdup(a, strncasecmp(text, prefix, strlen(prefix)) == 0 ? text + strlen(prefix) : text);
 }
 
 // Get "URL": …
