@@ -122,6 +122,60 @@ static void test_reset_gives_back(void **state)
     assert_string_equal(arena_strdup(empty, "again"), "again");
 }
 
+struct piece {
+    unsigned char *data;
+    size_t size;
+};
+
+static unsigned char mark_of(const struct piece *p)
+{
+    return (unsigned char)(p->size * 31 + 1);
+}
+
+static bool holds(const struct piece *p)
+{
+    return p->size == 0 || (p->data[0] == mark_of(p) && memcmp(p->data, p->data + 1, p->size - 1) == 0);
+}
+
+// Pieces of all sizes, grown and given back in any order that marks allow: none touches another.
+static void test_at_random(void **state)
+{
+    enum { PIECES = 200, ROUNDS = 2000 };
+    static const size_t most[] = {1, 40, 40, 40, 400, 400, 4000, 70000, 270000, 1100000};
+    cleanup(cleanup_arena) struct arena *a = arena_new();
+    struct piece pieces[PIECES];
+    struct arena_mark marks[8];
+    size_t count = 0, depth = 0, floors[9] = {0};
+    uint32_t seed = 7;
+    for (int round = 0; round < ROUNDS; round++) {
+        uint32_t r = (seed = seed * 1664525 + 1013904223) >> 8;
+        size_t size = (r >> 4) % most[(r >> 12) % ARRAY_LEN(most)];
+        struct piece *p = &pieces[count];
+        if (r % 16 == 0 && depth < ARRAY_LEN(marks)) {
+            marks[depth++] = arena_mark(a);
+            floors[depth] = count;
+        } else if (depth > 0 && (r % 16 == 1 || count == PIECES)) {
+            count = floors[depth];
+            arena_reset(a, marks[--depth]);
+            assert_int_equal(arena_used(a), marks[depth].used);
+        } else if (count > floors[depth] && (r % 4 == 2 || count == PIECES)) { // grows one, mostly the newest
+            p = r & 64 ? p - 1 : &pieces[floors[depth] + r % (count - floors[depth])];
+            size_t old = p->size;
+            p->data = arena_realloc(a, p->data, old, old + size);
+            assert_true(holds(p));
+            p->size += size;
+            memset(p->data, mark_of(p), p->size);
+        } else if (count < PIECES) {
+            *p = (struct piece){arena_alloc(a, size), size};
+            assert_int_equal((uintptr_t)p->data % 16, 0);
+            memset(p->data, mark_of(p), size);
+            count++;
+        }
+        for (size_t k = 0; round % 50 == 0 && k < count; k++)
+            assert_true(holds(&pieces[k]));
+    }
+}
+
 static void test_maps_files(void **state)
 {
     cleanup(cleanup_arena) struct arena *a = arena_new();
@@ -204,6 +258,7 @@ int main(void)
         cmocka_unit_test(test_realloc_keeps_contents),
         cmocka_unit_test(test_sizes_that_overflow),
         cmocka_unit_test(test_reset_gives_back),
+        cmocka_unit_test(test_at_random),
         cmocka_unit_test(test_maps_files),
         cmocka_unit_test(test_printf),
         cmocka_unit_test(test_limit),

@@ -111,6 +111,30 @@ static void test_read_and_write(void **state)
     assert_string_equal(got.data, "");
 }
 
+// Small files are read, large ones are mapped unless no NUL would stand behind them: nobody can tell.
+static void test_view(void **state)
+{
+    static const size_t sizes[] = {0, 1, 65535, 65536, 65537, 131072, 200001};
+    cleanup(cleanup_arena) struct arena *a = arena_new();
+    struct error err cleanup(error_clear) = {0};
+    struct slice text;
+    int64_t mtime = 0;
+    const char *path = at(a, "view");
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        char *data = memset(arena_alloc(a, sizes[i] + 1), 'a' + (int)i, sizes[i] + 1);
+        assert_true(file_write_atomic(path, data, sizes[i], 0600, &err));
+        assert_true(file_view(a, path, sizes[i], &text, &mtime, &err));
+        assert_true(slice_eq(text, slice_n(data, sizes[i])));
+        assert_int_equal(text.data[text.len], 0);
+        assert_true(mtime > 1500000000);
+        if (sizes[i] > 1) {
+            assert_false(file_view(a, path, sizes[i] - 1, &text, &mtime, &err));
+            error_clear(&err);
+        }
+    }
+    assert_false(file_view(a, root, 0, &text, &mtime, &err));
+}
+
 static void test_failed_write_leaves_nothing(void **state)
 {
     cleanup(cleanup_arena) struct arena *a = arena_new();
@@ -207,6 +231,7 @@ int main(void)
         cmocka_unit_test(test_clean),
         cmocka_unit_test(test_local),
         cmocka_unit_test(test_read_and_write),
+        cmocka_unit_test(test_view),
         cmocka_unit_test(test_failed_write_leaves_nothing),
         cmocka_unit_test(test_write_all),
         cmocka_unit_test(test_folders),

@@ -69,6 +69,25 @@ static void check_builder(struct buf *b)
     assert_string_equal(b->data + 4000, "\xF0\x9F\x98\x80");
 }
 
+// A rare first byte, and one so frequent that the search changes its ways.
+static void test_find(void **state)
+{
+    char text[300];
+    uint32_t seed = 1;
+    for (int round = 0; round < 2000; round++) {
+        size_t len = round % sizeof text, needle_len = 1 + round % 5, expected = 0;
+        for (size_t i = 0; i < len; i++) {
+            seed = seed * 1664525 + 1013904223;
+            text[i] = (seed >> 24) % (2 + round % 40) ? 'b' : 'a';
+        }
+        const char needle[] = {round % 3 ? 'a' : 'b', 'a', 'b', 'b', 'a'};
+        while (expected + needle_len <= len && memcmp(text + expected, needle, needle_len) != 0)
+            expected++;
+        assert_int_equal(slice_find(slice_n(text, len), slice_n(needle, needle_len)),
+                         expected + needle_len <= len ? (ptrdiff_t)expected : -1);
+    }
+}
+
 static void test_builder(void **state)
 {
     struct buf heap = {0};
@@ -167,6 +186,7 @@ static void test_vectors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_find),
         cmocka_unit_test(test_slices),
         cmocka_unit_test(test_builder),
         cmocka_unit_test(test_utf8),
