@@ -281,9 +281,10 @@ char *arena_map(struct arena *a, int fd, size_t size)
 {
     if (size % getauxval(AT_PAGESZ) == 0) // nothing zero would stand behind it
         return NULL;
-    void *mapped = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+    char *mapped = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
     if (mapped == MAP_FAILED)
         return NULL;
+    mapped[size] = '\0'; // it was: but now the page is ours, and stays so when the file grows
     push_big(a, 0, size, mapped);
     return mapped;
 }

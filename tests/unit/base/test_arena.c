@@ -193,6 +193,8 @@ static void test_maps_files(void **state)
         assert_memory_equal(mapped, text, sizeof text);
         assert_int_equal(mapped[sizeof text], 0);
         mapped[0] = 'y'; // is seen by nobody else
+        assert_int_equal(write(fd, "more", 4), 4);
+        assert_int_equal(mapped[sizeof text], 0);
         assert_true(arena_used(a) >= used + sizeof text);
         arena_reset(a, mark);
         assert_int_equal(arena_used(a), used);
