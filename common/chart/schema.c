@@ -360,9 +360,13 @@ static bool read_json(struct arena *a, struct slice json, struct value *out, str
     struct error reason cleanup(error_clear) = {0};
     if (json_parse(a, json.data, json.len, 0, out, &reason))
         return true;
-    // Helm reads it as a stream, which has another word for an early end.
-    bool early = str_eq(error_text(&reason), "unexpected end of JSON input");
-    return error_set(err, ERROR_INVALID, "%s", early ? (json.len ? "unexpected EOF" : "EOF") : error_text(&reason));
+    // Helm reads it as a stream, which has other words for an early end and a late one.
+    const char *text = error_text(&reason);
+    if (str_eq(text, "unexpected end of JSON input"))
+        text = json.len ? "unexpected EOF" : "EOF";
+    else if (str_has_suffix(text, "after top-level value"))
+        text = "invalid character after top-level value";
+    return error_set(err, ERROR_INVALID, "%s", text);
 }
 
 static struct schema_resource *fetch_document(struct schema_doc *doc, const char *url, struct error *err)
@@ -516,16 +520,28 @@ struct schema_doc *schema_prepare(struct arena *a, struct slice json, const stru
 
 // ---- a chart's values -------------------------------------------------------------------------------------------------------
 
+// What Helm says with --debug: the schema, if it is JSON. slog quotes bytes even where it leaves text as it is.
+static void tell_schema(struct arena *scratch, const struct chart *c)
+{
+    struct error ignored cleanup(error_clear) = {0};
+    struct value root;
+    chart_notice(c->notices, "DEBUG", "chart name", CHART_PAIRS("chart-name", chart_name(c)));
+    if (!read_json(scratch, c->schema, &root, &ignored))
+        return;
+    struct buf line = BUF_IN(c->notices->arena);
+    buf_str(&line, "level=DEBUG msg=\"unmarshalled JSON schema\" schema=");
+    go_quote(&line, c->schema.data, c->schema.len);
+    vec_push(c->notices->arena, &c->notices->lines, buf_cstr(&line));
+}
+
 // What a schema becomes is large, and done with here: it lies in an arena of its own.
 static void check_one(const struct chart *c, struct value values, const struct chart_schema_source *source, struct buf *out)
 {
     struct arena *scratch cleanup(cleanup_arena) = arena_new();
     struct error err cleanup(error_clear) = {0};
     struct schema_doc *doc = schema_prepare(scratch, c->schema, source, &err);
-    if (c->notices && c->notices->debug) {
-        chart_notice(c->notices, "DEBUG", "chart name", CHART_PAIRS("chart-name", chart_name(c)));
-        chart_notice(c->notices, "DEBUG", "unmarshalled JSON schema", CHART_PAIRS("schema", slice_dup(scratch, c->schema)));
-    }
+    if (c->notices && c->notices->debug)
+        tell_schema(scratch, c);
     if (!doc)
         buf_printf(out, "%s:\n%s", chart_name(c), error_text(&err));
     else if (!schema_validate(doc, values, &err))
