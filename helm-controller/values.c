@@ -87,7 +87,7 @@ static bool merge(struct arena *a, const struct reference *ref, struct slice dat
     struct value values;
     if (ref->target)
         return set_at_path(a, ref, data, into, err);
-    if (!chart_load_values(a, data, &values, err))
+    if (!chart_unmarshal_map(a, data, &values, err))
         return hide(ref, "failed to read values data", err);
     chart_merge_values(a, into, values);
     return true;

@@ -119,7 +119,7 @@ static bool merge_values(const struct build_request *q, values_reader *read, voi
             error_clear(err);
             continue;
         }
-        if (!chart_load_values(r->arena, text, &values, err))
+        if (!chart_unmarshal_map(r->arena, text, &values, err))
             return error_wrap(err, "unmarshaling values from '%s' failed", q->values[i]);
         if (value_is(values, V_DICT))
             chart_merge_values(r->arena, out->values, values);

@@ -81,7 +81,10 @@ struct chart_schema_source {
 bool chart_check_schema(struct arena *a, const struct chart *c, struct value values, const struct chart_schema_source *source,
                         struct error *err);
 
-// A values file: one or more documents, later ones merged over earlier ones; numbers are float64.
+// sigs.k8s.io/yaml's Unmarshal into a map: numbers become float64, an empty document an empty dict; of several documents the
+// first. Errors have its words. So Flux reads values.
+bool chart_unmarshal_map(struct arena *a, struct slice yaml, struct value *out, struct error *err);
+// A values file as Helm reads it: one or more documents, later ones merged over earlier ones.
 bool chart_load_values(struct arena *a, struct slice yaml, struct value *out, struct error *err);
 // loader.MergeMaps: dicts merge, everything else is replaced, nulls stay. `from` is not changed.
 void chart_merge_values(struct arena *a, struct value into, struct value from);

@@ -4,9 +4,6 @@
 
 #include "chart/chart.h"
 
-// sigs.k8s.io/yaml's Unmarshal into a map: numbers become float64, an empty document an empty dict. Errors have its words.
-bool chart_unmarshal_map(struct arena *a, struct slice yaml, struct value *out, struct error *err);
-
 // Decodes Chart.yaml (or requirements.yaml, into the same dict) as Go decodes it into chart.Metadata: scalars become strings
 // where the field is one, unknown keys are dropped, empty fields are left out.
 bool metadata_decode(struct arena *a, struct slice yaml, struct value into, struct error *err);

@@ -139,7 +139,7 @@ def test_values_from(cluster, namespace, charts):
                    templates={"cm.yaml": CONFIGMAP + "  all: {{ .Values | toJson | quote }}\n"})
     cluster.apply({"apiVersion": "v1", "kind": "ConfigMap",
                    "metadata": {"name": "base", "namespace": namespace, "labels": {"reconcile.fluxcd.io/watch": "Enabled"}},
-                   "data": {"values.yaml": "text: configmap\na: {b: configmap}\n"}},
+                   "data": {"values.yaml": "text: configmap\na: {b: configmap}\n---\ntext: second document\n"}},
                   {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "secret", "namespace": namespace},
                    "stringData": {"token": "'123'", "literal": "x,y=z", "number": "5"}})
     cluster.apply(release(namespace, values={"own": 1}, valuesFrom=[

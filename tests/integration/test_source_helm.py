@@ -424,7 +424,7 @@ def test_git_chart_version(controller, cluster, git_server, namespace):
 
 def test_git_values_files(controller, cluster, git_server, namespace):
     """From Git they are relative to the repository's root."""
-    commit = git_source(cluster, git_server, namespace, dict(below("charts/app", chart(values="a: 1\nb: {c: 1}\n")), **{"env/prod.yaml": "b: {d: 2}\n"}))
+    commit = git_source(cluster, git_server, namespace, dict(below("charts/app", chart(values="a: 1\nb: {c: 1}\n")), **{"env/prod.yaml": "b: {d: 2}\n---\nb: {e: 3}\n"}))
     helm_chart(cluster, namespace, "GitRepository", chart="charts/app", reconcileStrategy="Revision", valuesFiles=["charts/app/values.yaml", "env/prod.yaml"])
     obj = ready(cluster, "helmchart", "app", namespace, "1.0.0+%s.1" % commit[:12])
     got = contents(fetch(controller, obj["status"]["artifact"]))
