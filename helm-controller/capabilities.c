@@ -126,7 +126,7 @@ bool render_parse_kube_version(struct arena *a, const char *text, struct render_
     return true;
 }
 
-// ---- the objects ------------------------------------------------------------------------------------------------------
+// ---- the objects --------------------------------------------------------------------------------------------------
 
 struct capabilities {
     struct object base, kube, helm;

@@ -13,7 +13,7 @@ struct engine {
     size_t tpl_depth;
 };
 
-// ---- functions --------------------------------------------------------------------------------------------------------
+// ---- functions ----------------------------------------------------------------------------------------------------
 
 static void remove_no_value(struct buf *text)
 {
@@ -146,7 +146,7 @@ static const struct template_func functions[] = {
 };
 static const struct template_funcs engine_functions = {functions, ARRAY_LEN(functions)};
 
-// ---- the run ----------------------------------------------------------------------------------------------------------
+// ---- the run ------------------------------------------------------------------------------------------------------
 
 static bool is_partial(const char *path)
 {

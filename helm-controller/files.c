@@ -68,7 +68,7 @@ static bool files_lines(struct object *self, struct value_call *call)
     return true;
 }
 
-// ---- Glob -------------------------------------------------------------------------------------------------------------
+// ---- Glob ---------------------------------------------------------------------------------------------------------
 
 // The glob language of gobwas/glob with '/' as separator, as a regular expression. False: malformed.
 static bool glob_to_regex(struct slice glob, struct buf *out)
@@ -150,7 +150,7 @@ static bool files_glob(struct object *self, struct value_call *call)
     return true;
 }
 
-// ---- AsConfig, AsSecrets ----------------------------------------------------------------------------------------------
+// ---- AsConfig, AsSecrets ------------------------------------------------------------------------------------------
 
 static bool as_yaml(struct files *f, struct value_call *call, bool encode)
 {
@@ -185,7 +185,7 @@ static bool files_as_secrets(struct object *self, struct value_call *call)
     return as_yaml((struct files *)self, call, true);
 }
 
-// ---- the object -------------------------------------------------------------------------------------------------------
+// ---- the object ---------------------------------------------------------------------------------------------------
 
 static void files_print(struct buf *out, struct object *self)
 {

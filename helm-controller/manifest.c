@@ -40,7 +40,7 @@ bool hook_event_parse(const char *name, enum hook_event *out)
     return false;
 }
 
-// ---- documents --------------------------------------------------------------------------------------------------------
+// ---- documents ----------------------------------------------------------------------------------------------------
 
 // Go's strings.TrimSpace: Unicode's white space.
 static bool is_space_rune(uint32_t r)
@@ -105,7 +105,7 @@ slice_list manifest_split(struct arena *a, struct slice stream)
     return list;
 }
 
-// ---- heads ------------------------------------------------------------------------------------------------------------
+// ---- heads --------------------------------------------------------------------------------------------------------
 
 struct head {
     const char *api_version, *kind, *name, *namespace;
@@ -211,7 +211,7 @@ static void terminate(const struct manifest *m)
     ((char *)m->text)[m->len] = 0;
 }
 
-// ---- hooks ------------------------------------------------------------------------------------------------------------
+// ---- hooks --------------------------------------------------------------------------------------------------------
 
 static char *lower_word(struct arena *a, struct slice s)
 {
@@ -276,7 +276,7 @@ static int read_weight(const struct head *h)
     return *end || errno || weight > INT_MAX || weight < INT_MIN ? 0 : (int)weight;
 }
 
-// ---- sorting ----------------------------------------------------------------------------------------------------------
+// ---- sorting ------------------------------------------------------------------------------------------------------
 
 struct ranked {
     const char *kind;

@@ -2,9 +2,9 @@
 //
 // An arena is a stack of blocks that double in size from 4 KiB to 1 MiB, so that a small reconcile costs a page and a
 // large one few calls of malloc. A page that is first touched costs a fault of the processor, which took a third of the
-// time that a chart needs: so blocks are got ready STEP bytes at a time, and once 2 MiB are in use, they are huge pages.
-// Until then, requests of BIG bytes and more get a block of their own, on a second list: they would leave holes in the
-// stack, and can be grown by realloc without a copy.
+// time that a chart needs: so blocks are got ready STEP bytes at a time; beyond HUGE_FROM bytes they are huge pages.
+// Until 2 MiB are in use, requests of BIG bytes and more get a block of their own, on a second list: they would leave
+// holes in the stack, and can be grown by realloc without a copy. So do files that are mapped.
 #include "base/base.h"
 
 #include <stdio.h>
@@ -413,7 +413,8 @@ bool arena_full(const struct arena *a)
 
 struct arena_mark arena_mark(struct arena *a)
 {
-    return (struct arena_mark){.block = a->top, .offset = a->top ? (size_t)(a->next - a->top->data) : 0, .used = a->used};
+    size_t offset = a->top ? (size_t)(a->next - a->top->data) : 0;
+    return (struct arena_mark){.block = a->top, .offset = offset, .used = a->used};
 }
 
 void arena_reset(struct arena *a, struct arena_mark mark)

@@ -5,7 +5,7 @@
 
 #include "chart/internal.h"
 
-// ---- path.Match -------------------------------------------------------------------------------------------------------
+// ---- path.Match ---------------------------------------------------------------------------------------------------
 
 // Reads one character of a class, "\\" escaping the next; false on a malformed pattern.
 static bool class_rune(const char **p, const char *end, uint32_t *out)
@@ -141,7 +141,7 @@ enum chart_match chart_path_match(const char *pattern, const char *name)
     return match(pattern, name, false);
 }
 
-// ---- rules ------------------------------------------------------------------------------------------------------------
+// ---- rules --------------------------------------------------------------------------------------------------------
 
 struct rule {
     const char *pattern;

@@ -81,7 +81,7 @@ static const struct shape lock_shape = {"v2", "Lock", NULL, lock_fields, ARRAY_L
 static const struct field base_fields[] = {{"apiVersion", "APIVersion", FIELD_STRING, false, NULL}};
 static const struct shape base_shape = {"loader", "chartBase", NULL, base_fields, ARRAY_LEN(base_fields)};
 
-// ---- decoding ---------------------------------------------------------------------------------------------------------
+// ---- decoding -----------------------------------------------------------------------------------------------------
 
 struct decoder {
     struct arena *arena;
@@ -274,7 +274,7 @@ bool lock_decode(struct arena *a, struct slice yaml, struct value *out, struct e
     return decode_document(a, yaml, *out, &lock_shape, err);
 }
 
-// ---- checking ---------------------------------------------------------------------------------------------------------
+// ---- checking -----------------------------------------------------------------------------------------------------
 
 static bool is_space(uint32_t r)
 {
@@ -409,7 +409,7 @@ bool metadata_validate(struct arena *a, struct value m, struct error *err)
     return validate_dependencies(a, value_get(m, "dependencies"), err);
 }
 
-// ---- .Chart -----------------------------------------------------------------------------------------------------------
+// ---- .Chart -------------------------------------------------------------------------------------------------------
 
 static struct value template_view(struct arena *a, struct value from, const struct shape *shape)
 {

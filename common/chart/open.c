@@ -50,7 +50,7 @@ static bool read_whole(struct arena *a, const char *path, size_t limit, struct s
     return error_move(err, &inner);
 }
 
-// ---- folders ------------------------------------------------------------------------------------------------------------
+// ---- folders ------------------------------------------------------------------------------------------------------
 
 struct walk {
     struct arena *arena;
@@ -231,7 +231,7 @@ struct chart *chart_load_dir(struct arena *a, const char *dir, struct error *err
     return load_folder(a, dir, NULL, err);
 }
 
-// ---- archives -----------------------------------------------------------------------------------------------------------
+// ---- archives -----------------------------------------------------------------------------------------------------
 
 struct unpack {
     struct arena *arena;

@@ -56,7 +56,7 @@ static const char *quoted(struct arena *a, const char *s)
     return buf_cstr(&out);
 }
 
-// ---- URLs ---------------------------------------------------------------------------------------------------------------
+// ---- URLs ---------------------------------------------------------------------------------------------------------
 
 static const char *decode_percent(struct arena *a, struct slice s)
 {
@@ -116,7 +116,7 @@ static const char *join_url(struct arena *a, const char *base, const char *refer
     return arena_printf(a, "%.*s%s", (int)authority, base, clean);
 }
 
-// ---- collecting resources, anchors and places -----------------------------------------------------------------------------
+// ---- collecting resources, anchors and places ---------------------------------------------------------------------
 
 struct schema_place *schema_place_of(const struct schema_doc *doc, struct value schema)
 {
@@ -301,7 +301,7 @@ static bool collect(struct schema_doc *doc, struct value schema, const char *url
     return add_anchors(doc, r, place, err) && collect_below(doc, place, err);
 }
 
-// ---- references -----------------------------------------------------------------------------------------------------------
+// ---- references ---------------------------------------------------------------------------------------------------
 
 // One step of a JSON pointer; false where it leads nowhere.
 static bool step(struct arena *a, struct value *v, struct slice token)
@@ -425,7 +425,7 @@ bool schema_resolve(struct schema_doc *doc, const struct schema_resource *base, 
     return true;
 }
 
-// ---- checking the schema itself ---------------------------------------------------------------------------------------------
+// ---- checking the schema itself -----------------------------------------------------------------------------------
 //
 // Breadth first, as Helm's validator does it.
 
@@ -518,7 +518,7 @@ struct schema_doc *schema_prepare(struct arena *a, struct slice json, const stru
     return doc;
 }
 
-// ---- a chart's values -------------------------------------------------------------------------------------------------------
+// ---- a chart's values ---------------------------------------------------------------------------------------------
 
 // What Helm says with --debug: the schema, if it is JSON. slog quotes bytes even where it leaves text as it is.
 static void tell_schema(struct arena *scratch, const struct chart *c)

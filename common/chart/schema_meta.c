@@ -123,7 +123,7 @@ struct meta {
     int draft, depth;
 };
 
-// ---- failures ---------------------------------------------------------------------------------------------------------------
+// ---- failures -----------------------------------------------------------------------------------------------------
 
 // Where one is: the path is only written down when something is wrong there.
 struct place {
@@ -221,7 +221,7 @@ static struct problem *wrap(struct meta *m, const struct place *at, const char *
     return p;
 }
 
-// ---- keywords -----------------------------------------------------------------------------------------------------------------
+// ---- keywords -----------------------------------------------------------------------------------------------------
 
 static struct problem *check_schema(struct meta *m, struct value v, const struct place *at);
 

@@ -15,7 +15,7 @@ static void check_size(struct check *c, const char *least, const char *most, siz
         FAIL(c, "%s: got %s, want %s", most, check_count_text(c, got), check_count_text(c, limit));
 }
 
-// ---- objects --------------------------------------------------------------------------------------------------------------
+// ---- objects ------------------------------------------------------------------------------------------------------
 
 // Which of the names are missing; a list, empty when none is.
 static struct value missing(struct check *c, struct value names)
@@ -137,7 +137,7 @@ void check_object(struct check *c)
     check_dependent(c, "dependentRequired", 2019);
 }
 
-// ---- lists ----------------------------------------------------------------------------------------------------------------
+// ---- lists --------------------------------------------------------------------------------------------------------
 
 struct problem *check_item(struct check *c, struct value schema, size_t i)
 {
@@ -227,7 +227,7 @@ void check_list(struct check *c)
     check_contains(c);
 }
 
-// ---- strings and numbers --------------------------------------------------------------------------------------------------
+// ---- strings and numbers ------------------------------------------------------------------------------------------
 
 void check_string(struct check *c)
 {

@@ -11,7 +11,7 @@
 // Stands for every failure of a quiet check; never written to.
 static struct problem quiet_problem = {.path = "", .text = ""};
 
-// ---- problems -------------------------------------------------------------------------------------------------------------
+// ---- problems -----------------------------------------------------------------------------------------------------
 
 struct problem *check_problem(struct check *c, const char *fmt, ...)
 {
@@ -45,7 +45,7 @@ void check_add_causes(struct check *c, struct problem *p, const struct problem *
     check_add(c, p);
 }
 
-// ---- small helpers --------------------------------------------------------------------------------------------------------
+// ---- small helpers ------------------------------------------------------------------------------------------------
 
 bool check_is_number(struct value v)
 {
@@ -103,7 +103,7 @@ const char *check_join_quoted(struct check *c, struct value names)
     return buf_cstr(&out);
 }
 
-// ---- unevaluated ----------------------------------------------------------------------------------------------------------
+// ---- unevaluated --------------------------------------------------------------------------------------------------
 
 static bool is_left_empty(const struct unevaluated *u)
 {
@@ -164,7 +164,7 @@ static void merge_left(struct validator *v, struct unevaluated *u, const struct 
         u->items[i] = u->items[i] && i < other->item_count && other->items[i];
 }
 
-// ---- any type -------------------------------------------------------------------------------------------------------------
+// ---- any type -----------------------------------------------------------------------------------------------------
 
 static bool type_matches(struct value instance, const char *type)
 {
@@ -289,7 +289,7 @@ static void check_dynamic_references(struct check *c)
     check_add(c, failed);
 }
 
-// ---- combining ------------------------------------------------------------------------------------------------------------
+// ---- combining ----------------------------------------------------------------------------------------------------
 
 static void check_all_of(struct check *c, struct value list)
 {
@@ -372,7 +372,7 @@ static void check_unevaluated(struct check *c)
     }
 }
 
-// ---- applying -------------------------------------------------------------------------------------------------------------
+// ---- applying -----------------------------------------------------------------------------------------------------
 
 struct problem *check_same(struct check *c, struct value schema, bool quiet)
 {

@@ -34,13 +34,13 @@ struct parser {
     } functions[64];
 };
 
-// ---- faults: the first is kept, and everything above it returns NULL or false ----------------------------------------
+// ---- faults: the first is kept, and everything above it returns NULL or false -------------------------------------
 void *parse_fail(struct parser *p, const char *fmt, ...) PRINTF(2, 3); // NULL
 void *parse_unexpected(struct parser *p, struct token t, const char *context);
 bool parse_expect(struct parser *p, enum token_type type, const char *context, struct token *out);
 bool parse_enter(struct parser *p); // one level of nesting more; false: too many
 
-// ---- the window of tokens --------------------------------------------------------------------------------------------
+// ---- the window of tokens -----------------------------------------------------------------------------------------
 static inline struct token next(struct parser *p)
 {
     if (p->peeked > 0)
@@ -105,7 +105,7 @@ static inline struct token peek_solid(struct parser *p)
     return t;
 }
 
-// ---- nodes -----------------------------------------------------------------------------------------------------------
+// ---- nodes --------------------------------------------------------------------------------------------------------
 // A node has only the room that it needs: a big chart has a hundred thousand of them. What the caller does not set is
 // not set.
 static inline struct node *node_sized(struct parser *p, enum node_type type, uint32_t pos, size_t size)
@@ -128,7 +128,7 @@ static inline void push_child(struct parser *p, struct node *n)
 // A list or command of the children pushed since there were `from`.
 struct node *parse_seq(struct parser *p, enum node_type type, uint32_t pos, size_t from);
 
-// ---- parse_expr.c ----------------------------------------------------------------------------------------------------
+// ---- parse_expr.c -------------------------------------------------------------------------------------------------
 uint32_t parse_variable_id(struct parser *p, struct slice name);
 bool parse_unquote(struct parser *p, struct token t, struct slice *out); // NUL-terminated, in the arena
 struct node *parse_pipeline(struct parser *p, const char *context, enum token_type end);

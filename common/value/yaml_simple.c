@@ -31,7 +31,7 @@ struct reader {
 static bool read_block(struct reader *r, struct value *out);
 static bool read_flow(struct reader *r, struct value *out);
 
-// ---- characters -------------------------------------------------------------------------------------------------------
+// ---- characters ---------------------------------------------------------------------------------------------------
 // What may start a plain scalar here. libyaml allows a few more.
 static const bool starts_plain[256] = {
     ['$'] = true,        ['('] = true,         [')'] = true,  ['+'] = true,          ['-'] = true,
@@ -55,7 +55,7 @@ static bool is_item(const struct reader *r)
     return r->p < r->end && *r->p == '-' && is_blank_at(r, r->p + 1);
 }
 
-// ---- lines ------------------------------------------------------------------------------------------------------------
+// ---- lines --------------------------------------------------------------------------------------------------------
 static void skip_spaces(struct reader *r)
 {
     while (r->p < r->end && *r->p == ' ')
@@ -106,7 +106,7 @@ static bool end_line(struct reader *r)
     return find_line(r);
 }
 
-// ---- scalars ----------------------------------------------------------------------------------------------------------
+// ---- scalars ------------------------------------------------------------------------------------------------------
 static bool count_node(struct reader *r)
 {
     return r->nodes_left-- > 0;
@@ -257,7 +257,7 @@ static bool read_literal(struct reader *r, size_t outer, struct value *out)
     return find_line(r);
 }
 
-// ---- flow -------------------------------------------------------------------------------------------------------------
+// ---- flow ---------------------------------------------------------------------------------------------------------
 static bool read_flow_plain(struct reader *r, struct slice *out)
 {
     const char *start = r->p;
@@ -371,7 +371,7 @@ static bool read_flow(struct reader *r, struct value *out)
     return true;
 }
 
-// ---- blocks -----------------------------------------------------------------------------------------------------------
+// ---- blocks -------------------------------------------------------------------------------------------------------
 // Where the plain scalar at r->p ends: before a comment, a colon with white space behind it, or the line's end, less the
 // white space there. NULL: a tab is in it, which means something else in every place.
 static const char *plain_end(const struct reader *r, bool *colon)
