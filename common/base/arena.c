@@ -126,6 +126,14 @@ void cleanup_free(void *pp)
     free(*(void **)pp);
 }
 
+void secret_free(char **secret)
+{
+    if (*secret)
+        explicit_bzero(*secret, strlen(*secret));
+    free(*secret);
+    *secret = NULL;
+}
+
 struct arena *arena_new(void)
 {
     return xcalloc(1, sizeof(struct arena));

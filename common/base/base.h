@@ -27,7 +27,8 @@ void *xrealloc(void *p, size_t size);
 char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t len);
 char *xasprintf(const char *fmt, ...) PRINTF(1, 2);
-void cleanup_free(void *pp); // for cleanup(cleanup_free) char *x
+void cleanup_free(void *pp);    // for cleanup(cleanup_free) char *x
+void secret_free(char **secret); // wiped first, NULL afterwards; for cleanup() too
 
 // ---- arena --------------------------------------------------------------------------------------
 struct arena;

@@ -1,5 +1,5 @@
 // controller.c - the running kinds: informers and the bus fill their queues, workers empty them.
-#include "controller/monotonic.h"
+#include "base/monotonic.h"
 #include "controller/runtime.h"
 
 #include <ctype.h>

@@ -2,7 +2,7 @@
 //
 // The lease is judged by when its holder's record was last seen to change, on the clock of this machine: clocks may
 // differ.
-#include "controller/monotonic.h"
+#include "base/monotonic.h"
 #include "controller/runtime.h"
 
 struct leader {

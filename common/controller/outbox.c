@@ -1,6 +1,6 @@
 // outbox.c - a ring of texts and the thread that empties it.
 #include "controller/outbox.h"
-#include "controller/monotonic.h"
+#include "base/monotonic.h"
 
 struct outbox {
     void (*send)(void *ctx, const char *text, const int *cancel);

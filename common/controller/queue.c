@@ -1,6 +1,6 @@
 // queue.c - the work queue: a list of what is ready, a heap of what is due later, and the table of all keys.
 #include "controller/queue.h"
-#include "controller/monotonic.h"
+#include "base/monotonic.h"
 
 enum item_state { ITEM_DELAYED, ITEM_READY, ITEM_ACTIVE };
 #define NEVER INT64_MAX

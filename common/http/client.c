@@ -94,9 +94,7 @@ void http_free(struct http *h)
     free(h->server_name);
     free(h->proxy);
     free(h->proxy_user);
-    if (h->proxy_password)
-        explicit_bzero(h->proxy_password, strlen(h->proxy_password));
-    free(h->proxy_password);
+    secret_free(&h->proxy_password);
     forget(h->ca);
     forget(h->cert);
     if (h->key.data)

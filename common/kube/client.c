@@ -115,11 +115,7 @@ struct kube *kube_new(const struct kube_config *config, struct error *err)
     k->retry_ms = KUBE_RETRY_MS;
     k->silence_ms = KUBE_SILENCE_MS;
     pthread_mutex_init(&k->lock, NULL);
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(&k->changed, &attr);
-    pthread_condattr_destroy(&attr);
+    monotonic_init(&k->changed);
     k->discovery = discovery_new();
     k->user_agent = xstrdup("runnel/" RUNNEL_VERSION);
     config_copy(k->arena, config, &k->config);
@@ -137,7 +133,7 @@ void kube_free(struct kube *k)
         return;
     transport_free(k);
     discovery_free(k->discovery);
-    kube_token_free(&k->file_token);
+    secret_free(&k->file_token);
     free(k->user_agent);
     pthread_cond_destroy(&k->changed);
     pthread_mutex_destroy(&k->lock);
@@ -168,14 +164,6 @@ const char *kube_default_namespace(const struct kube *k)
 }
 
 // ---- the token ----------------------------------------------------------------------------------------------------
-void kube_token_free(char **token)
-{
-    if (*token)
-        explicit_bzero(*token, strlen(*token));
-    free(*token);
-    *token = NULL;
-}
-
 static bool token_read(struct kube *k, const struct stat *st, struct error *err)
 {
     cleanup(cleanup_arena) struct arena *a = arena_new();
@@ -188,7 +176,7 @@ static bool token_read(struct kube *k, const struct stat *st, struct error *err)
     for (size_t i = 0; i < token.len; i++)
         if ((unsigned char)token.data[i] <= ' ' || token.data[i] == 0x7f)
             return error_set(err, ERROR_DENIED, "%s holds no token", k->config.token_file);
-    kube_token_free(&k->file_token);
+    secret_free(&k->file_token);
     k->file_token = xstrndup(token.data, token.len);
     explicit_bzero((char *)text.data, text.len);
     k->token_mtime = st->st_mtim;

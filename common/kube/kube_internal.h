@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/monotonic.h"
 #include "kube/kube.h"
 
 // ---- limits and times ---------------------------------------------------------------------------------------------
@@ -52,10 +53,9 @@ struct kube {
     } meter;
 };
 
-// The token to send, malloc'd; NULL (and no error) where none is configured. force: read the file even if it looks
+// The token to send, for secret_free; NULL (and no error) where none is configured. force: read the file even if it looks
 // unchanged.
 bool kube_token(struct kube *k, bool force, char **token, struct error *err);
-void kube_token_free(char **token); // wiped first; for cleanup() too
 
 // ---- one request --------------------------------------------------------------------------------------------------
 struct kube_call {

@@ -218,7 +218,7 @@ void call_lines_free(struct call_lines *lines)
 {
     curl_slist_free_all(lines->headers);
     curl_slist_free_all(lines->connect_to);
-    kube_token_free(&lines->token);
+    secret_free(&lines->token);
     free(lines->url);
     *lines = (struct call_lines){0};
 }
@@ -337,15 +337,14 @@ static bool token_replaced(struct kube *k, const struct try *t)
     if (t->code != CURLE_OK || t->status != 401 || !k->config.token_file || !t->token)
         return false;
     cleanup(error_clear) struct error ignored = {0};
-    cleanup(kube_token_free) char *fresh = NULL;
+    cleanup(secret_free) char *fresh = NULL;
     return kube_token(k, true, &fresh, &ignored) && !str_eq(fresh, t->token);
 }
 
 bool transport_pause(struct kube *k, int64_t until_us)
 {
-    const struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
-    while (!atomic_load(&k->cancelled) && clock_mono_us() < until_us)
-        pthread_cond_timedwait(&k->changed, &k->lock, &until);
+    while (!atomic_load(&k->cancelled) && monotonic_wait(&k->changed, &k->lock, until_us))
+        ;
     return !atomic_load(&k->cancelled);
 }
 
@@ -383,7 +382,7 @@ static bool try_error(const struct kube *k, struct try *t, struct error *err)
 
 static void try_end(struct try *t)
 {
-    kube_token_free(&t->token);
+    secret_free(&t->token);
     error_clear(&t->fault);
 }
 

@@ -119,20 +119,18 @@ static bool all_synced(struct watcher *w)
 bool watcher_wait_synced(struct watcher *w, int64_t timeout_ms)
 {
     struct kube *k = w->kube;
-    int64_t until = clock_mono_ms() + timeout_ms;
-    struct timespec at = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
-    bool ok;
+    int64_t until_us = clock_mono_us() + timeout_ms * 1000;
     pthread_mutex_lock(&k->lock);
-    while (!(ok = all_synced(w)) && !atomic_load(&w->stopping) && !atomic_load(&k->cancelled) &&
-           clock_mono_ms() < until)
-        pthread_cond_timedwait(&k->changed, &k->lock, &at);
+    while (!all_synced(w) && !atomic_load(&w->stopping) && !atomic_load(&k->cancelled) &&
+           monotonic_wait(&k->changed, &k->lock, until_us))
+        ;
+    bool ok = all_synced(w);
     pthread_mutex_unlock(&k->lock);
     return ok;
 }
 
 // ---- receiving ----------------------------------------------------------------------------------------------------
-// One
-// event. ERROR ends the watch: its Status becomes i->fault, with its code.
+// One event. ERROR ends the watch: its Status becomes i->fault, with its code.
 static bool take_event(struct informer *i, struct slice line)
 {
     struct watch_event event;

@@ -67,19 +67,11 @@ struct oci *oci_new(const struct oci_reference *ref, const struct oci_options *o
     return o;
 }
 
-static void forget_token(struct oci *o)
-{
-    if (o->token)
-        explicit_bzero(o->token, strlen(o->token));
-    free(o->token);
-    o->token = NULL;
-}
-
 void oci_free(struct oci *o)
 {
     if (!o)
         return;
-    forget_token(o);
+    secret_free(&o->token);
     http_free(o->http);
     arena_free(o->arena);
     free(o);
@@ -224,7 +216,7 @@ static bool fetch_token(struct oci *o, struct arena *a, const struct http_challe
         return error_set(err, ERROR_TRANSIENT, "token of registry %s: the answer has no token", o->ref.registry);
     int64_t life = value_int_or(value_get(answer, "expires_in"), TOKEN_LIFE_S);
     life = life < 10 ? 10 : life > 86400 ? 86400 : life;
-    forget_token(o);
+    secret_free(&o->token);
     o->token = xstrdup(token);
     o->token_until = clock_mono_ms() + life * 900; // a tenth before its end
     return true;
@@ -249,7 +241,7 @@ bool registry_request(struct oci *o, struct arena *a, struct http_request *req, 
     // The first try may be without a token, or with one that has just run out; a second 401 is the answer.
     for (int attempt = 0; attempt < 2; attempt++) {
         if (o->token && clock_mono_ms() > o->token_until)
-            forget_token(o);
+            secret_free(&o->token);
         req->bearer = o->token;
         req->user = o->basic ? o->credentials.user : NULL;
         req->password = o->basic ? o->credentials.password : NULL;

@@ -1,7 +1,7 @@
 // monotonic.h - condition variables that are waited on until a time of clock_mono_us(), whatever becomes of the wall
 // clock.
-#ifndef RUNNEL_CONTROLLER_MONOTONIC_H
-#define RUNNEL_CONTROLLER_MONOTONIC_H
+#ifndef RUNNEL_BASE_MONOTONIC_H
+#define RUNNEL_BASE_MONOTONIC_H
 
 #include <errno.h>
 #include <pthread.h>
