@@ -90,12 +90,11 @@ struct render_capabilities render_default_capabilities(void)
 // apimachinery's ParseGeneric: white space, "v", then at least two numbers with dots between; what follows the last is ignored.
 bool render_parse_kube_version(struct arena *a, const char *text, struct render_capabilities *caps, struct error *err)
 {
-    struct buf quoted = BUF_IN(a), normal = BUF_IN(a);
-    go_quote(&quoted, text, strlen(text));
+    struct buf normal = BUF_IN(a);
     const char *p = text + strspn(text, " \t\n\f\r");
     p += *p == 'v';
     if (!isdigit((unsigned char)*p))
-        return error_set(err, ERROR_INVALID, "could not parse %s as version", buf_cstr(&quoted));
+        return error_set(err, ERROR_INVALID, "could not parse %s as version", go_quoted_str(a, text));
     VEC(const char *) parts = {0};
     for (size_t len;; p += len + 1) {
         len = strspn(p, "0123456789");
@@ -104,10 +103,10 @@ bool render_parse_kube_version(struct arena *a, const char *text, struct render_
             break;
     }
     if (parts.len < 2)
-        return error_set(err, ERROR_INVALID, "illegal version string %s", buf_cstr(&quoted));
+        return error_set(err, ERROR_INVALID, "illegal version string %s", go_quoted_str(a, text));
     if (parts.items[0][0] == '0' && parts.items[0][1])
         return error_set(err, ERROR_INVALID, "illegal zero-prefixed version component \"%s\" in %s", parts.items[0],
-                         buf_cstr(&quoted));
+                         go_quoted_str(a, text));
     for (size_t i = 0; i < parts.len; i++) {
         errno = 0;
         unsigned long long number = strtoull(parts.items[i], NULL, 10);
@@ -115,7 +114,7 @@ bool render_parse_kube_version(struct arena *a, const char *text, struct render_
             return error_set(err, ERROR_INVALID,
                              "illegal non-numeric version component \"%s\" in %s: strconv.ParseUint: parsing \"%s\": value "
                              "out of range",
-                             parts.items[i], buf_cstr(&quoted), parts.items[i]);
+                             parts.items[i], go_quoted_str(a, text), parts.items[i]);
         parts.items[i] = arena_printf(a, "%llu", number);
         buf_printf(&normal, "%s%s", i ? "." : "v", parts.items[i]);
     }

@@ -8,13 +8,6 @@
 #include "template/node.h"
 #include "template/sprig.h"
 
-static const char *quoted(struct arena *a, const char *text)
-{
-    struct buf out = BUF_IN(a);
-    go_quote(&out, text, strlen(text));
-    return buf_cstr(&out);
-}
-
 // ---- types --------------------------------------------------------------------------------------------------------
 
 bool cli_parse_bool(const char *text, bool *out)
@@ -34,7 +27,7 @@ static bool set_bool(struct cli *cli, const char *text, void *field, struct erro
 {
     bool value;
     if (!cli_parse_bool(text, &value))
-        return error_set(why, ERROR_INVALID, "strconv.ParseBool: parsing %s: invalid syntax", quoted(cli->arena, text));
+        return error_set(why, ERROR_INVALID, "strconv.ParseBool: parsing %s: invalid syntax", go_quoted_str(cli->arena, text));
     if (field)
         *(bool *)field = value;
     return true;
@@ -160,7 +153,7 @@ static bool add_pairs(struct cli *cli, const char *text, void *field, struct err
 
 static bool number_fault(struct cli *cli, const char *function, const char *text, bool range, struct error *why)
 {
-    return error_set(why, ERROR_INVALID, "strconv.%s: parsing %s: %s", function, quoted(cli->arena, text),
+    return error_set(why, ERROR_INVALID, "strconv.%s: parsing %s: %s", function, go_quoted_str(cli->arena, text),
                      range ? "value out of range" : "invalid syntax");
 }
 
@@ -236,7 +229,7 @@ static bool set_flag(struct cli *cli, const struct cli_flag *f, const char *text
     if (!f->type->set(cli, text, field, &why)) {
         const char *names = f->letter ? arena_printf(cli->arena, "-%c, --%s", f->letter, f->name)
                                       : arena_printf(cli->arena, "--%s", f->name);
-        return error_set(err, ERROR_INVALID, "invalid argument %s for \"%s\" flag: %s", quoted(cli->arena, text), names,
+        return error_set(err, ERROR_INVALID, "invalid argument %s for \"%s\" flag: %s", go_quoted_str(cli->arena, text), names,
                          error_text(&why));
     }
     cli->given[f - cli->flags] = true;
@@ -265,27 +258,13 @@ static bool parse_long(struct cli *cli, const char *word, int argc, char **argv,
     return set_flag(cli, f, argv[++*i], err);
 }
 
-// Go prints a byte as the rune of that number.
-static const char *letter_shown(struct arena *a, char letter)
-{
-    if (letter == '\'')
-        return "'\\''";
-    if (letter == '"')
-        return "'\"'";
-    char utf8[4];
-    struct buf out = BUF_IN(a);
-    go_quote(&out, utf8, utf8_encode((unsigned char)letter, utf8));
-    out.data[0] = out.data[out.len - 1] = '\'';
-    return buf_cstr(&out);
-}
-
 static bool parse_letters(struct cli *cli, const char *letters, int argc, char **argv, int *i, struct error *err)
 {
     for (const char *p = letters; *p; p++) {
         const struct cli_flag *f = find_letter(cli, *p);
-        if (!f)
-            return error_set(err, ERROR_INVALID, "unknown shorthand flag: %s in -%s", letter_shown(cli->arena, *p),
-                             p);
+        if (!f) // Go prints a byte as the rune of that number
+            return error_set(err, ERROR_INVALID, "unknown shorthand flag: %s in -%s",
+                             go_quoted_rune(cli->arena, (unsigned char)*p), p);
         if (p[1] == '=' && p[2])
             return set_flag(cli, f, p + 2, err);
         if (f->type->implied) {

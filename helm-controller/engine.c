@@ -56,13 +56,6 @@ static bool include(struct template_call *call, struct value *result)
     return ok;
 }
 
-static const char *quoted(struct arena *a, struct slice s)
-{
-    struct buf out = BUF_IN(a);
-    go_quote(&out, s.data, s.len);
-    return buf_cstr(&out);
-}
-
 static bool tpl(struct template_call *call, struct value *result)
 {
     struct engine *e = call->user;
@@ -73,14 +66,14 @@ static bool tpl(struct template_call *call, struct value *result)
     } else {
         struct template_set *set = template_set_clone(call->arena, template_run_set(call->run));
         if (!template_parse(set, "gotpl", text.data, text.len, call->err))
-            return error_wrap(call->err, "cannot parse template %s", quoted(call->arena, text));
+            return error_wrap(call->err, "cannot parse template %s", go_quoted(call->arena, text));
         if (e->tpl_depth >= MAX_TPL)
             return error_set(call->err, ERROR_LIMIT, "tpl runs within itself more than %d times", MAX_TPL);
         e->tpl_depth++;
         bool ok = template_run_nested(call->run, set, NULL, call->args[1], &out, call->err);
         e->tpl_depth--;
         if (!ok)
-            return error_wrap(call->err, "error during tpl function execution for %s", quoted(call->arena, text));
+            return error_wrap(call->err, "error during tpl function execution for %s", go_quoted(call->arena, text));
     }
     remove_no_value(&out);
     *result = value_string_copy(call->arena, out.data ? out.data : "", out.len);

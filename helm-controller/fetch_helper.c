@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <spawn.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -80,22 +79,10 @@ static bool run_helper(struct arena *a, const char *kind, const char *what, size
     return true;
 }
 
-static bool read_local(struct arena *a, const char *path, struct slice *out, struct error *err)
-{
-    struct stat st;
-    if (stat(path, &st) != 0) {
-        char *reason = arena_strdup(a, strerror(errno)); // Go writes it in lower case
-        if (*reason >= 'A' && *reason <= 'Z')
-            *reason += 'a' - 'A';
-        return error_set(err, ERROR_NOT_FOUND, "open %s: %s", path, reason);
-    }
-    return file_read(a, path, CHART_SCHEMA_MAX, out, err);
-}
-
 bool fetch_helper_schema(void *ctx, struct arena *a, const char *url, struct slice *out, struct error *err)
 {
     if (str_has_prefix(url, "file://"))
-        return read_local(a, url + strlen("file://"), out, err);
+        return file_read(a, url + strlen("file://"), CHART_SCHEMA_MAX, out, err);
     if (!str_has_prefix(url, "http://") && !str_has_prefix(url, "https://"))
         return error_set(err, ERROR_INVALID, "no URLLoader registered for \"%s\"", url);
     return run_helper(a, "schema", url, CHART_SCHEMA_MAX, out, err);

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "template/text.h"
+
 static const struct {
     enum hook_event event;
     const char *name;
@@ -42,30 +44,6 @@ bool hook_event_parse(const char *name, enum hook_event *out)
 
 // ---- documents ----------------------------------------------------------------------------------------------------
 
-// Go's strings.TrimSpace: Unicode's white space.
-static bool is_space_rune(uint32_t r)
-{
-    return (r >= '\t' && r <= '\r') || r == ' ' || r == 0x85 || r == 0xA0 || r == 0x1680 || (r >= 0x2000 && r <= 0x200A) ||
-           r == 0x2028 || r == 0x2029 || r == 0x202F || r == 0x205F || r == 0x3000;
-}
-
-static struct slice trim_space(struct slice s)
-{
-    size_t width;
-    while (s.len > 0 && is_space_rune(utf8_decode(s.data, s.len, &width)))
-        s = slice_sub(s, width, s.len);
-    while (s.len > 0) {
-        size_t start = s.len - 1;
-        while (start > 0 && s.len - start < 4 && ((unsigned char)s.data[start] & 0xC0) == 0x80)
-            start--;
-        uint32_t r = utf8_decode(s.data + start, s.len - start, &width);
-        if (start + width != s.len || !is_space_rune(r))
-            break;
-        s.len = start;
-    }
-    return s;
-}
-
 static bool is_regex_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r';
@@ -94,13 +72,13 @@ static bool find_separator(struct slice s, size_t from, size_t *start, size_t *e
 slice_list manifest_split(struct arena *a, struct slice stream)
 {
     slice_list list = {0};
-    stream = trim_space(stream);
+    stream = text_trim_space(stream);
     size_t at = 0, start, end;
     for (bool more = true; more; at = end) {
         more = find_separator(stream, at, &start, &end);
         struct slice piece = slice_sub(stream, at, more ? start : stream.len);
         if (piece.len > 0)
-            vec_push(a, &list, trim_space(piece));
+            vec_push(a, &list, text_trim_space(piece));
     }
     return list;
 }
@@ -215,7 +193,7 @@ static void terminate(const struct manifest *m)
 
 static char *lower_word(struct arena *a, struct slice s)
 {
-    char *word = slice_dup(a, trim_space(s));
+    char *word = slice_dup(a, text_trim_space(s));
     for (char *p = word; *p; p++)
         *p = (char)tolower((unsigned char)*p);
     return word;
@@ -382,8 +360,8 @@ bool manifests_parse(struct arena *a, struct slice stream, manifest_list *out, s
         const char *path = "";
         if (slice_has_prefix(text, SLICE("# Source: "))) {
             slice_cut(text, '\n', &line, &rest);
-            path = slice_dup(a, trim_space(slice_sub(line, strlen("# Source: "), line.len)));
-            text = trim_space(rest);
+            path = slice_dup(a, text_trim_space(slice_sub(line, strlen("# Source: "), line.len)));
+            text = text_trim_space(rest);
         }
         struct head head;
         if (!read_head_briefly(a, text, &head, err))

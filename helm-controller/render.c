@@ -19,8 +19,8 @@ static bool is_name_part(const char *s, size_t len)
 
 bool render_check_release_name(const char *name, struct error *err)
 {
-    struct buf quoted = {0};
-    go_quote(&quoted, name, strlen(name));
+    struct arena *a cleanup(cleanup_arena) = arena_new();
+    const char *quoted = go_quoted_str(a, name);
     bool valid = *name && strlen(name) <= MAX_NAME;
     struct slice rest = slice_of(name), part;
     for (bool more = valid; more && valid;) {
@@ -28,14 +28,13 @@ bool render_check_release_name(const char *name, struct error *err)
         valid = is_name_part(part.data, part.len);
     }
     if (!*name)
-        error_set(err, ERROR_INVALID, "release name %s: no name provided", buf_cstr(&quoted));
+        error_set(err, ERROR_INVALID, "release name %s: no name provided", quoted);
     else if (!valid)
         error_set(err, ERROR_INVALID,
                   "release name %s: invalid release name, must match regex "
                   "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$ and the length must not be longer "
                   "than %d",
-                  buf_cstr(&quoted), MAX_NAME);
-    buf_free(&quoted);
+                  quoted, MAX_NAME);
     return valid;
 }
 

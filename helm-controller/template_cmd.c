@@ -29,9 +29,7 @@ static bool read_tls_file(struct command *c, const char *what, const char *path,
         return true;
     if (problems->len > 0)
         buf_char(problems, '\n');
-    buf_printf(problems, "%s: ", what);
-    go_quote(problems, path, strlen(path));
-    buf_printf(problems, ": %s", error_text(&err));
+    buf_printf(problems, "%s: %s: %s", what, go_quoted_str(c->arena, path), error_text(&err));
     return false;
 }
 
@@ -56,8 +54,6 @@ static bool check_tls_files(struct command *c, struct error *err)
 static bool check_dry_run(struct command *c, struct error *err)
 {
     const char *word = c->flags.dry_run;
-    struct buf shown = BUF_IN(c->arena);
-    go_quote(&shown, word, strlen(word));
     bool yes, is_bool = cli_parse_bool(word, &yes);
     if (str_eq(word, "server") || c->flags.validate)
         return error_set(err, ERROR_INVALID,
@@ -72,10 +68,10 @@ static bool check_dry_run(struct command *c, struct error *err)
     }
     if (str_eq(word, "none") || (is_bool && !yes))
         return error_set(err, ERROR_INVALID, "invalid dry-run value (%s). Must be \"server\" or \"client\"",
-                         buf_cstr(&shown));
+                         go_quoted_str(c->arena, word));
     if (!is_bool)
         return error_set(err, ERROR_INVALID, "invalid dry-run value (%s). Must be \"none\", \"server\", or \"client\"",
-                         buf_cstr(&shown));
+                         go_quoted_str(c->arena, word));
     chart_notice(c->notices, "WARN",
                  arena_printf(c->arena,
                               "boolean '--dry-run=%s' flag is deprecated and must be replaced with '--dry-run=client'",
@@ -132,8 +128,6 @@ static bool find_local(struct command *c, const char *name, const char **path, b
 static bool locate_chart(struct command *c, const char *name, const char **path, struct error *err)
 {
     name = slice_dup(c->arena, slice_trim_space(slice_of(name)));
-    struct buf quoted = BUF_IN(c->arena);
-    go_quote(&quoted, name, strlen(name));
     bool is_folder;
     if (!str_empty(c->flags.repo))
         return error_set(err, ERROR_INVALID, "--repo: charts are read from folders and archives only, nothing is fetched");
@@ -143,7 +137,7 @@ static bool locate_chart(struct command *c, const char *name, const char **path,
         return !c->flags.verify || error_set(err, ERROR_INVALID, "--verify: provenance files are not verified here");
     }
     if (*name == '/' || *name == '.')
-        return error_set(err, ERROR_NOT_FOUND, "path %s not found", buf_cstr(&quoted));
+        return error_set(err, ERROR_NOT_FOUND, "path %s not found", go_quoted_str(c->arena, name));
     chart_notice(c->notices, "DEBUG", "set up default downloader cache", NULL);
     if (strstr(name, "://"))
         return error_set(err, ERROR_INVALID, "charts are read from folders and archives only, nothing is fetched by URL");

@@ -23,10 +23,8 @@ static bool set_wait(struct cli *cli, const char *text, void *field, struct erro
         chart_notice(cli->notices, "WARN", line, NULL);
         return true;
     }
-    struct buf shown = BUF_IN(cli->arena);
-    go_quote(&shown, text, strlen(text));
     return error_set(why, ERROR_INVALID, "invalid wait input %s. Valid inputs are watcher, hookOnly, and legacy",
-                     buf_cstr(&shown));
+                     go_quoted_str(cli->arena, text));
 }
 
 static bool set_post_renderer(struct cli *cli, const char *text, void *field, struct error *why)
@@ -154,11 +152,9 @@ static bool check_color(struct cli *cli, const char *color)
     for (size_t i = 0; i < ARRAY_LEN(modes); i++)
         if (str_eq(color, modes[i]))
             return true;
-    struct buf text = BUF_IN(cli->arena);
-    buf_str(&text, "invalid color mode ");
-    go_quote(&text, color, strlen(color));
-    buf_str(&text, ": must be one of: never, auto, always");
-    chart_notice(cli->notices, "WARN", "command failed", CHART_PAIRS("error", buf_cstr(&text)));
+    const char *why = arena_printf(cli->arena, "invalid color mode %s: must be one of: never, auto, always",
+                                   go_quoted_str(cli->arena, color));
+    chart_notice(cli->notices, "WARN", "command failed", CHART_PAIRS("error", why));
     return false;
 }
 

@@ -2,10 +2,8 @@
 
 #include "value_options.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 #include "fetch_helper.h"
 
@@ -36,13 +34,6 @@ static bool read_source(struct arena *a, const char *path, struct slice *out, st
         return fetch_helper_values(a, path, out, err);
     if (has_scheme(path, "oci"))
         return error_set(err, ERROR_INVALID, "values are not read from OCI registries");
-    struct stat st;
-    if (stat(path, &st) != 0) {
-        char *reason = arena_strdup(a, strerror(errno)); // Go writes it in lower case
-        if (*reason >= 'A' && *reason <= 'Z')
-            *reason += 'a' - 'A';
-        return error_set(err, ERROR_NOT_FOUND, "open %s: %s", path, reason);
-    }
     return file_read(a, path, VALUE_FILE_MAX, out, err);
 }
 

@@ -247,14 +247,12 @@ static struct value import_one(struct arena *a, const char *chart, struct value 
         coalesce_tables(a, imported, at_path(a, parent, table), notices); // no copy, as Helm: imports meet in `values` as well
         return view;
     }
-    struct buf reason = BUF_IN(a);
-    go_quote(&reason, missing.data, missing.len);
-    buf_str(&reason, " is not a table");
+    const char *reason = arena_printf(a, "%s is not a table", go_quoted(a, missing));
     if (value_is(entry, V_DICT))
         chart_notice(notices, "WARN", "ImportValues missing table from chart",
-                     CHART_PAIRS("chart", chart, "error", buf_cstr(&reason)));
+                     CHART_PAIRS("chart", chart, "error", reason));
     else
-        chart_notice(notices, "WARN", "ImportValues missing table", CHART_PAIRS("error", buf_cstr(&reason)));
+        chart_notice(notices, "WARN", "ImportValues missing table", CHART_PAIRS("error", reason));
     return view;
 }
 

@@ -5,6 +5,7 @@
 #include <ctype.h>
 
 #include "semver/semver.h"
+#include "value/unicode.h"
 
 enum field_type {
     FIELD_STRING,
@@ -276,12 +277,6 @@ bool lock_decode(struct arena *a, struct slice yaml, struct value *out, struct e
 
 // ---- checking -----------------------------------------------------------------------------------------------------
 
-static bool is_space(uint32_t r)
-{
-    return (r >= '\t' && r <= '\r') || r == ' ' || r == 0x85 || r == 0xA0 || r == 0x1680 || (r >= 0x2000 && r <= 0x200A) ||
-           r == 0x2028 || r == 0x2029 || r == 0x202F || r == 0x205F || r == 0x3000;
-}
-
 static bool needs_sanitizing(struct slice s)
 {
     for (size_t i = 0; i < s.len; i++)
@@ -298,7 +293,7 @@ static struct value sanitize(struct arena *a, struct value v)
     struct buf out = BUF_IN(a);
     for (size_t at = 0, width; at < s.len; at += width) {
         uint32_t r = utf8_decode(s.data + at, s.len - at, &width);
-        if (is_space(r))
+        if (go_is_space(r))
             buf_char(&out, ' ');
         else if (go_is_print(r))
             buf_rune(&out, r);
@@ -321,13 +316,6 @@ static void sanitize_keys(struct arena *a, struct value dict, const char *const 
 {
     for (size_t i = 0; i < count; i++)
         sanitize_key(a, dict, keys[i]);
-}
-
-static const char *quoted(struct arena *a, const char *s)
-{
-    struct buf out = BUF_IN(a);
-    go_quote(&out, s, strlen(s));
-    return buf_cstr(&out);
 }
 
 static bool invalid(struct error *err, const char *fmt, ...) PRINTF(2, 3);
@@ -365,10 +353,10 @@ static bool validate_dependencies(struct arena *a, struct value list, struct err
         const char *alias = value_str(value_get(d, "alias"));
         const char *name = value_str_or(value_get(d, "name"), "");
         if (!str_empty(alias) && !is_alias(alias))
-            return invalid(err, "dependency %s has disallowed characters in the alias", quoted(a, name));
+            return invalid(err, "dependency %s has disallowed characters in the alias", go_quoted_str(a, name));
         const char *key = str_or(alias, name);
         if (value_has(seen, key))
-            return invalid(err, "more than one dependency with name or alias %s", quoted(a, key));
+            return invalid(err, "more than one dependency with name or alias %s", go_quoted_str(a, key));
         value_set(seen, key, value_bool(true));
     }
     return true;
@@ -387,16 +375,16 @@ bool metadata_validate(struct arena *a, struct value m, struct error *err)
     if (!*name)
         return invalid(err, "chart.metadata.name is required");
     if (str_eq(name, ".") || str_eq(name, ".."))
-        return invalid(err, "chart.metadata.name %s is not allowed", quoted(a, name));
+        return invalid(err, "chart.metadata.name %s is not allowed", go_quoted_str(a, name));
     if (strchr(name, '/'))
-        return invalid(err, "chart.metadata.name %s is invalid", quoted(a, name));
+        return invalid(err, "chart.metadata.name %s is invalid", go_quoted_str(a, name));
     const char *version = value_str_or(value_get(m, "version"), "");
     if (!*version)
         return invalid(err, "chart.metadata.version is required");
     struct semver parsed;
     struct error ignored cleanup(error_clear) = {0};
     if (!semver_parse(a, version, &parsed, &ignored))
-        return invalid(err, "chart.metadata.version %s is invalid", quoted(a, version));
+        return invalid(err, "chart.metadata.version %s is invalid", go_quoted_str(a, version));
     const char *type = value_str_or(value_get(m, "type"), "");
     if (*type && !str_eq(type, "application") && !str_eq(type, "library"))
         return invalid(err, "chart.metadata.type must be application or library");

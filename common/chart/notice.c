@@ -1,6 +1,7 @@
 // notice.c - what Helm says on stderr beside its answer: lines of Go's slog in its text form.
 
 #include "chart/internal.h"
+#include "value/unicode.h"
 
 // slog's text form quotes what is empty or holds a space, a quote, "=" or something that cannot be printed.
 static void add_text(struct buf *out, const char *text)

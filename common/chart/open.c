@@ -21,35 +21,6 @@ static struct slice without_bom(struct slice data)
     return slice_has_prefix(data, SLICE("\xEF\xBB\xBF")) ? slice_sub(data, 3, data.len) : data;
 }
 
-// Go writes system errors in lower case.
-static const char *go_errno(struct arena *a, int code)
-{
-    char *text = arena_strdup(a, strerror(code));
-    if (text[0] >= 'A' && text[0] <= 'Z')
-        text[0] = (char)(text[0] - 'A' + 'a');
-    return text;
-}
-
-static bool system_error(struct arena *a, struct error *err, const char *call, const char *path)
-{
-    enum error_class class = errno == ENOENT ? ERROR_NOT_FOUND : ERROR_INVALID;
-    return error_set(err, class, "%s %s: %s", call, path, go_errno(a, errno));
-}
-
-static bool read_whole(struct arena *a, const char *path, size_t limit, struct slice *out, int64_t *mtime, struct error *err)
-{
-    struct error inner = {0};
-    if (file_view(a, path, limit, out, mtime, &inner))
-        return true;
-    // file_read's own words differ from Go's.
-    struct stat st;
-    if (stat(path, &st) != 0) {
-        error_clear(&inner);
-        return system_error(a, err, "open", path);
-    }
-    return error_move(err, &inner);
-}
-
 // ---- folders ------------------------------------------------------------------------------------------------------
 
 struct walk {
@@ -64,17 +35,15 @@ struct walk {
 
 static bool too_large(struct walk *w, const char *path)
 {
-    struct buf quoted = BUF_IN(w->arena);
-    const char *base = chart_base_name(path);
-    go_quote(&quoted, base, strlen(base));
-    return error_set(w->err, ERROR_LIMIT, "chart file %s is larger than the maximum file size %u", buf_cstr(&quoted), MAX_FILE);
+    return error_set(w->err, ERROR_LIMIT, "chart file %s is larger than the maximum file size %u",
+                     go_quoted_str(w->arena, chart_base_name(path)), MAX_FILE);
 }
 
 static bool add_file(struct walk *w, const char *path, const char *name)
 {
     struct chart_file file = {.name = name};
     struct error inner = {0};
-    if (!read_whole(w->arena, path, MAX_FILE, &file.data, &file.mtime, &inner)) {
+    if (!file_view(w->arena, path, MAX_FILE, &file.data, &file.mtime, &inner)) {
         if (inner.class == ERROR_LIMIT) {
             error_clear(&inner);
             return too_large(w, path);
@@ -106,7 +75,7 @@ static bool list_folder(struct walk *w, const char *path, listed_list *list)
 {
     DIR *dir = opendir(path);
     if (!dir)
-        return system_error(w->arena, w->err, "open", path);
+        return error_set_errno(w->err, errno, "open %s", path);
     for (struct dirent *entry; (entry = readdir(dir)) && list->len <= MAX_FILES;)
         if (!str_eq(entry->d_name, ".") && !str_eq(entry->d_name, ".."))
             vec_push(w->arena, list, (struct listed){arena_strdup(w->arena, entry->d_name), entry->d_type});
@@ -138,9 +107,9 @@ static bool broken_link(struct walk *w, const char *path)
         char target[PATH_MAX];
         struct stat st;
         if (lstat(at, &st) != 0)
-            return system_error(w->arena, w->err, "lstat", at);
+            return error_set_errno(w->err, errno, "lstat %s", at);
         if (!S_ISLNK(st.st_mode) && !S_ISDIR(st.st_mode) && rest.len > 0)
-            return error_set(w->err, ERROR_INVALID, "%s", go_errno(w->arena, ENOTDIR));
+            return error_set(w->err, ERROR_INVALID, "not a directory");
         ssize_t len = S_ISLNK(st.st_mode) ? readlink(at, target, sizeof target) : -1;
         if (len < 0)
             continue;
@@ -149,7 +118,7 @@ static bool broken_link(struct walk *w, const char *path)
         at = *target == '/' ? "/" : before;
         rest = slice_of(arena_printf(w->arena, "%.*s/%.*s", (int)len, target, SLICE_ARG(rest)));
     }
-    return system_error(w->arena, w->err, "lstat", path);
+    return error_set_errno(w->err, errno, "lstat %s", path);
 }
 
 // Symbolic links are followed, to files and to folders. *type: DT_REG or DT_DIR then.
@@ -157,7 +126,7 @@ static bool look_at(struct walk *w, const char *path, unsigned char *type)
 {
     struct stat st;
     if (lstat(path, &st) != 0)
-        return system_error(w->arena, w->err, "lstat", path);
+        return error_set_errno(w->err, errno, "lstat %s", path);
     if (S_ISLNK(st.st_mode) && stat(path, &st) != 0) {
         broken_link(w, path);
         return error_wrap(w->err, "error evaluating symlink %s", path);
@@ -195,7 +164,7 @@ static struct chart *load_folder(struct arena *a, const char *dir, struct chart_
 {
     char absolute[PATH_MAX];
     if (!realpath(dir, absolute)) {
-        system_error(a, err, "stat", dir);
+        error_set_errno(err, errno, "stat %s", dir);
         return NULL;
     }
     struct walk w = {.arena = a,
@@ -206,7 +175,7 @@ static struct chart *load_folder(struct arena *a, const char *dir, struct chart_
     const char *description = arena_printf(a, "%sChart.yaml", w.top);
     struct slice text;
     int64_t mtime;
-    if (!read_whole(a, description, MAX_FILE, &text, &mtime, err)) {
+    if (!file_view(a, description, MAX_FILE, &text, &mtime, err)) {
         error_wrap(err, "unable to detect chart at %s", description);
         return NULL;
     }
@@ -215,7 +184,7 @@ static struct chart *load_folder(struct arena *a, const char *dir, struct chart_
     const char *rules = arena_printf(a, "%s.helmignore", w.top);
     struct stat st;
     if (stat(rules, &st) == 0 &&
-        (!read_whole(a, rules, MAX_FILE, &text, &mtime, err) || !helmignore_parse(w.ignore, text, err)))
+        (!file_view(a, rules, MAX_FILE, &text, &mtime, err) || !helmignore_parse(w.ignore, text, err)))
         return NULL;
     helmignore_parse(w.ignore, SLICE("templates/.?*"), err); // Helm's own rule: dot files are no templates
     if (!walk(&w, w.top, DT_UNKNOWN, 0))
@@ -322,7 +291,7 @@ static struct chart *load_file(struct arena *a, const char *path, struct chart_n
 {
     struct slice tgz;
     int64_t mtime;
-    if (!read_whole(a, path, MAX_CHART, &tgz, &mtime, err))
+    if (!file_view(a, path, MAX_CHART, &tgz, &mtime, err))
         return NULL;
     if (!slice_has_prefix(tgz, SLICE("\x1F\x8B\x08"))) {
         if (str_has_suffix(path, ".yml") || str_has_suffix(path, ".yaml"))
@@ -347,7 +316,7 @@ struct chart *chart_load(struct arena *a, const char *path, struct chart_notices
 {
     struct stat st;
     if (stat(path, &st) != 0) {
-        system_error(a, err, "stat", path);
+        error_set_errno(err, errno, "stat %s", path);
         return NULL;
     }
     return S_ISDIR(st.st_mode) ? load_folder(a, path, notices, err) : load_file(a, path, notices, err);

@@ -49,13 +49,6 @@ static const struct {
     {"json-schema.org/draft-06/schema", 6},     {"json-schema.org/draft-04/schema", 4},
 };
 
-static const char *quoted(struct arena *a, const char *s)
-{
-    struct buf out = BUF_IN(a);
-    go_quote(&out, s, strlen(s));
-    return buf_cstr(&out);
-}
-
 // ---- URLs ---------------------------------------------------------------------------------------------------------
 
 static const char *decode_percent(struct arena *a, struct slice s)
@@ -144,7 +137,7 @@ static bool draft_of(struct schema_doc *doc, struct value schema, int fallback, 
             return true;
         }
     return error_set(err, ERROR_INVALID, "failing loading %s: meta-schemas of one's own are not supported",
-                     quoted(doc->arena, slice_dup(doc->arena, plain)));
+                     go_quoted_str(doc->arena, slice_dup(doc->arena, plain)));
 }
 
 static const char *id_of(struct arena *a, struct value schema, int draft)
@@ -166,9 +159,9 @@ static bool add_anchor(struct schema_doc *doc, struct schema_resource *r, const 
         return true;
     struct schema_place *held = map_get(r->anchors, name);
     if (held && held != place)
-        return error_set(err, ERROR_INVALID, "duplicate anchor %s in %s at %s and %s", quoted(doc->arena, name),
-                         quoted(doc->arena, place->url), quoted(doc->arena, held->pointer),
-                         quoted(doc->arena, place->pointer));
+        return error_set(err, ERROR_INVALID, "duplicate anchor %s in %s at %s and %s", go_quoted_str(doc->arena, name),
+                         go_quoted_str(doc->arena, place->url), go_quoted_str(doc->arena, held->pointer),
+                         go_quoted_str(doc->arena, place->pointer));
     map_put(r->anchors, name, place);
     if (dynamic)
         map_put(r->dynamic_anchors, name, place);
@@ -254,8 +247,8 @@ static struct schema_resource *add_resource(struct schema_doc *doc, struct value
     for (size_t i = 0; i < doc->resources.len; i++) {
         if (!str_eq(doc->resources.items[i]->url, url))
             continue;
-        error_set(err, ERROR_INVALID, "duplicate id %s in %s at %s and %s", quoted(a, url), quoted(a, document),
-                  quoted(a, pointer), quoted(a, doc->resources.items[i]->pointer));
+        error_set(err, ERROR_INVALID, "duplicate id %s in %s at %s and %s", go_quoted_str(a, url), go_quoted_str(a, document),
+                  go_quoted_str(a, pointer), go_quoted_str(a, doc->resources.items[i]->pointer));
         return NULL;
     }
     struct schema_resource *r = arena_new_of(a, struct schema_resource);
@@ -382,13 +375,13 @@ static struct schema_resource *fetch_document(struct schema_doc *doc, const char
         ok = error_set(&reason, ERROR_INVALID, "schemas of other documents are not fetched");
     if (!ok || !doc->source->fetch(doc->source->ctx, a, url, &text, &reason) || !read_json(a, text, &root, &reason)) {
         error_move(err, &reason);
-        error_wrap(err, "failing loading %s", quoted(a, url));
+        error_wrap(err, "failing loading %s", go_quoted_str(a, url));
         return NULL;
     }
     size_t place = doc->documents.len;
     if (!value_is(root, V_DICT) || !collect(doc, root, arena_strdup(a, url), "", NULL, err)) {
         if (!err->class)
-            error_set(err, ERROR_INVALID, "%s is no schema", quoted(a, url));
+            error_set(err, ERROR_INVALID, "%s is no schema", go_quoted_str(a, url));
         return NULL;
     }
     return doc->documents.items[place].root;
@@ -420,7 +413,7 @@ bool schema_resolve(struct schema_doc *doc, const struct schema_resource *base, 
     struct schema_place *place = map_get(r->anchors, fragment);
     if (!place)
         return error_set(err, ERROR_INVALID, "anchor in \"%s#%s\" not found in schema %s", url, fragment,
-                         quoted(a, r->document));
+                         go_quoted_str(a, r->document));
     *target = place->schema;
     return true;
 }
@@ -445,7 +438,7 @@ static bool check_pattern(struct schema_doc *doc, const struct schema_place *pla
     if (regex_cached(pattern, len, &reason))
         return true;
     error_move(err, &reason);
-    return error_wrap(err, "invalid regex %s at \"%s#%s/%s\"", quoted(doc->arena, pattern), place->url, place->pointer,
+    return error_wrap(err, "invalid regex %s at \"%s#%s/%s\"", go_quoted_str(doc->arena, pattern), place->url, place->pointer,
                       keyword);
 }
 

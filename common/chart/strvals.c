@@ -36,13 +36,6 @@ static enum outcome fail(struct strvals *p, const char *fmt, ...)
     return FAILED;
 }
 
-static const char *quoted(struct strvals *p, const char *s)
-{
-    struct buf out = BUF_IN(p->arena);
-    go_quote(&out, s, strlen(s));
-    return buf_cstr(&out);
-}
-
 // Takes characters up to one of `stops`, which is consumed. False at the end of the text; *out is what was taken.
 static bool take_until(struct strvals *p, const char *stops, char *stop, const char **out)
 {
@@ -225,9 +218,9 @@ static enum outcome parse_index(struct strvals *p, int64_t *index)
     errno = 0;
     *index = strtoll(text, &end, 10);
     if (!*text || *end || isspace((unsigned char)*text))
-        return fail(p, "error parsing index: strconv.Atoi: parsing %s: invalid syntax", quoted(p, text));
+        return fail(p, "error parsing index: strconv.Atoi: parsing %s: invalid syntax", go_quoted_str(p->arena, text));
     if (errno)
-        return fail(p, "error parsing index: strconv.Atoi: parsing %s: value out of range", quoted(p, text));
+        return fail(p, "error parsing index: strconv.Atoi: parsing %s: value out of range", go_quoted_str(p->arena, text));
     return DONE;
 }
 
@@ -324,7 +317,7 @@ static enum outcome parse_dict_key(struct strvals *p, struct value dict, const c
         return wrong_type(p, inner, "map[string]interface {}");
     enum outcome outcome = parse_key(p, inner, level);
     if (outcome == DONE && value_len(inner) == 0)
-        return fail(p, "key map %s has no value", quoted(p, key));
+        return fail(p, "key map %s has no value", go_quoted_str(p->arena, key));
     if (value_len(inner) > 0)
         set(dict, key, inner);
     return outcome;
@@ -335,13 +328,13 @@ static enum outcome parse_key(struct strvals *p, struct value dict, int level)
     char stop;
     const char *key;
     if (!take_until(p, p->kind == 'l' ? "=[." : "=[,.", &stop, &key))
-        return *key ? fail(p, "key %s has no value", quoted(p, key)) : AT_END;
+        return *key ? fail(p, "key %s has no value", go_quoted_str(p->arena, key)) : AT_END;
     struct value v;
     enum outcome outcome;
     switch (stop) {
     case '[': return parse_list_key(p, dict, key, level);
     case '.': return parse_dict_key(p, dict, key, level);
-    case ',': return fail(p, "key %s has no value (cannot end with ,)", quoted(p, key));
+    case ',': return fail(p, "key %s has no value (cannot end with ,)", go_quoted_str(p->arena, key));
     default:
         outcome = parse_value(p, &v);
         if (outcome != FAILED)

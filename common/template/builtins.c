@@ -1,7 +1,7 @@
 // builtins.c - the functions that every Go template has, except the comparisons (compare.c).
 #include "template/builtins.h"
 #include "template/run.h"
-#include "template/text.h"
+#include "value/unicode.h"
 
 // ---- printing -------------------------------------------------------------------------------------------------------
 
@@ -86,7 +86,7 @@ static void js_escape(struct buf *out, struct slice in)
     for (size_t i = 0, width; i < in.len; i += width) {
         uint32_t r = utf8_decode(in.data + i, in.len - i, &width);
         if (r >= 0x80) {
-            if (rune_is_print(r))
+            if (go_is_print(r))
                 buf_add(out, in.data + i, width);
             else
                 buf_printf(out, "\\u%04X", r);
@@ -106,7 +106,7 @@ void url_query_escape(struct buf *out, struct slice in)
         unsigned char c = (unsigned char)in.data[i];
         if (c == ' ')
             buf_char(out, '+');
-        else if ((c < 0x80 && (rune_is_letter(c) || rune_is_digit(c))) || (c && strchr("-_.~", c)))
+        else if ((c < 0x80 && (go_is_letter(c) || go_is_digit(c))) || (c && strchr("-_.~", c)))
             buf_char(out, (char)c);
         else
             buf_printf(out, "%%%02X", c);

@@ -246,11 +246,8 @@ static bool eval_method(struct template_run *r, struct value dot, struct object 
 static bool missing_key(struct template_run *r, struct value container, struct slice name, struct value *out)
 {
     *out = VALUE_NULL;
-    if (r->set->missing == MISSING_ERROR) {
-        struct buf quoted = BUF_IN(r->arena);
-        go_quote(&quoted, name.data, name.len);
-        return run_fail(r, ERROR_INVALID, "map has no entry for key %s", buf_cstr(&quoted));
-    }
+    if (r->set->missing == MISSING_ERROR)
+        return run_fail(r, ERROR_INVALID, "map has no entry for key %s", go_quoted(r->arena, name));
     if (r->set->missing == MISSING_ZERO) {
         const char *element = element_type(container);
         *out = element && strcmp(element, "string") == 0 ? value_string("") : as_interface(VALUE_NULL);

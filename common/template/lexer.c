@@ -1,6 +1,6 @@
 // lexer.c - splits a template's source into tokens: text, delimiters with trim markers, and what stands between them.
 #include "template/lexer.h"
-#include "template/text.h"
+#include "value/unicode.h"
 #include "value/value.h"
 
 #include <stdio.h>
@@ -25,7 +25,7 @@ static bool is(char c, uint8_t class)
 
 static bool is_word(uint32_t r)
 {
-    return r < 0x80 ? is((char)r, WORD) : r != END_OF_INPUT && (rune_is_letter(r) || rune_is_digit(r));
+    return r < 0x80 ? is((char)r, WORD) : r != END_OF_INPUT && (go_is_letter(r) || go_is_digit(r));
 }
 
 void lexer_init(struct lexer *lx, struct arena *arena, struct slice source)
@@ -214,7 +214,7 @@ static bool at_terminator(const struct lexer *lx)
 static struct token bad_character(struct lexer *lx, const char *what, uint32_t r)
 {
     char shown[16] = "";
-    if (rune_is_print(r)) {
+    if (go_is_print(r)) {
         char utf8[4];
         size_t n = utf8_encode(r, utf8);
         snprintf(shown, sizeof shown, " '%.*s'", (int)n, utf8);
@@ -324,9 +324,7 @@ __attribute__((noinline)) static struct token number(struct lexer *lx)
     }
     if (good)
         return emit(lx, type);
-    struct buf quoted = BUF_IN(lx->arena);
-    go_quote(&quoted, lx->in.data + lx->start, lx->pos - lx->start);
-    return fault(lx, "bad number syntax: %s", buf_cstr(&quoted));
+    return fault(lx, "bad number syntax: %s", go_quoted(lx->arena, slice_sub(lx->in, lx->start, lx->pos)));
 }
 
 // What stands in quotes that know escapes. All bytes that count are ASCII, so runes need not be told apart.

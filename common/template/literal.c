@@ -223,8 +223,6 @@ static void set_complex(struct arena *a, struct number *n, double re, double im)
 bool literal_number(struct arena *a, struct slice text, struct number *n, struct error *err)
 {
     *n = (struct number){.text = text};
-    struct buf quoted = BUF_IN(a);
-    go_quote(&quoted, text.data, text.len);
     double re, im;
     if (complex_parse(text, &re, &im)) {
         set_complex(a, n, re, im);
@@ -246,7 +244,7 @@ bool literal_number(struct arena *a, struct slice text, struct number *n, struct
         for (size_t k = 0; k < text.len; k++)
             pointed |= text.data[k] && strchr(".eEpP", text.data[k]);
         if (!pointed)
-            return error_set(err, ERROR_INVALID, "integer overflow: %s", buf_cstr(&quoted));
+            return error_set(err, ERROR_INVALID, "integer overflow: %s", go_quoted(a, text));
         n->is_float = true;
         n->f = f;
         if (f >= -0x1p63 && f < 0x1p63 && (double)(int64_t)f == f)
@@ -258,7 +256,7 @@ bool literal_number(struct arena *a, struct slice text, struct number *n, struct
     } else {
         if (slice_has_suffix(text, SLICE("i")) && strpbrk(slice_dup(a, slice_sub(text, 1, text.len)), "+-"))
             return error_set(err, ERROR_INVALID, "syntax error scanning complex number");
-        return error_set(err, ERROR_INVALID, "illegal number syntax: %s", buf_cstr(&quoted));
+        return error_set(err, ERROR_INVALID, "illegal number syntax: %s", go_quoted(a, text));
     }
     settle_ideal(n);
     return true;

@@ -208,10 +208,9 @@ static struct node *parse_operand(struct parser *p)
     case NODE_NUMBER:
     case NODE_NIL:
     case NODE_DOT: {
-        struct buf plain = BUF_IN(p->arena), shown = BUF_IN(p->arena);
+        struct buf plain = BUF_IN(p->arena);
         node_print(&plain, n);
-        go_quote(&shown, buf_cstr(&plain), plain.len);
-        return parse_fail(p, "unexpected . after term %s", buf_cstr(&shown));
+        return parse_fail(p, "unexpected . after term %s", go_quoted(p->arena, buf_view(&plain)));
     }
     default:
         return parse_chain(p, n);

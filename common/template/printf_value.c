@@ -1,7 +1,7 @@
 // printf_value.c - one value under a verb, with its flags, width and precision.
 #include "template/complex.h"
 #include "template/printf.h"
-#include "template/text.h"
+#include "value/unicode.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -192,23 +192,12 @@ static void print_rune(struct printer *p, uint64_t u)
 
 static void print_quoted_rune(struct printer *p, uint64_t u)
 {
-    uint32_t r = u > 0x10FFFF || (u >= 0xD800 && u <= 0xDFFF) ? RUNE_ERROR : (uint32_t)u;
-    struct buf quoted = BUF_IN(p->arena);
-    if (r == '\'') {
-        buf_str(&quoted, "'\\''");
-    } else if (r == '"') {
-        buf_str(&quoted, "'\"'");
-    } else {
-        char utf8[4];
-        go_quote(&quoted, utf8, utf8_encode(r, utf8));
-        quoted.data[0] = quoted.data[quoted.len - 1] = '\'';
-        if (p->plus) {
-            struct buf ascii = BUF_IN(p->arena);
-            escape_non_ascii(&ascii, buf_view(&quoted));
-            quoted = ascii;
-        }
-    }
-    pad(p, buf_cstr(&quoted), quoted.len);
+    struct buf quoted = BUF_IN(p->arena), ascii = BUF_IN(p->arena);
+    go_quote_rune(&quoted, u > 0x10FFFF ? RUNE_ERROR : (uint32_t)u);
+    if (p->plus)
+        escape_non_ascii(&ascii, buf_view(&quoted));
+    struct slice text = buf_view(p->plus ? &ascii : &quoted);
+    pad(p, text.data, text.len);
 }
 
 static void print_code_point(struct printer *p, uint64_t u)
@@ -216,7 +205,7 @@ static void print_code_point(struct printer *p, uint64_t u)
     struct buf text = BUF_IN(p->arena);
     int digits = p->has_prec && p->prec > 4 ? p->prec : 4;
     buf_printf(&text, "U+%0*" PRIX64, digits, u);
-    if (p->sharp && u <= 0x10FFFF && rune_is_print((uint32_t)u)) {
+    if (p->sharp && u <= 0x10FFFF && go_is_print((uint32_t)u)) {
         buf_str(&text, " '");
         buf_rune(&text, (uint32_t)u);
         buf_char(&text, '\'');

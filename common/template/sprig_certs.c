@@ -307,12 +307,9 @@ static bool collect_names(struct template_call *call, const struct request *r, G
             return sprig_fail(call, "error processing alternate dns name: %s is not a string",
                               sprig_text(call->arena, name).data);
         for (size_t k = 0; k < name.len; k++)
-            if ((unsigned char)name.data[k] > 127) {
-                struct buf shown = BUF_IN(call->arena);
-                go_quote(&shown, name.data, name.len);
+            if ((unsigned char)name.data[k] > 127)
                 return sprig_fail(call, "error creating certificate: x509: %s cannot be encoded as an IA5String",
-                                  buf_cstr(&shown));
-            }
+                                  go_quoted(call->arena, value_slice(name)));
         add_general_name(names, GEN_DNS, name.data, (int)name.len);
     }
     for (size_t i = 0; i < value_len(r->ips); i++) {

@@ -38,13 +38,6 @@ static void add_escaped(struct buf *out, struct slice s, enum part part)
 
 // ---- reading --------------------------------------------------------------------------------------------------------
 
-static char *quoted(struct arena *a, struct slice s)
-{
-    struct buf out = BUF_IN(a);
-    go_quote(&out, s.data, s.len);
-    return out.data;
-}
-
 static int hex_value(char c)
 {
     if (c >= '0' && c <= '9')
@@ -60,7 +53,7 @@ static bool unescape(struct arena *a, struct slice *s, enum part part, struct er
         if (c != '%') {
             if (part == PART_HOST && c < 0x80 && needs_escape(c, part))
                 return error_set(err, ERROR_INVALID, "invalid character %s in host name",
-                                 quoted(a, slice_sub(*s, i, i + 1)));
+                                 go_quoted(a, slice_sub(*s, i, i + 1)));
             buf_char(&out, (char)c);
             continue;
         }
@@ -69,7 +62,7 @@ static bool unescape(struct arena *a, struct slice *s, enum part part, struct er
             low = escape.len == 3 ? hex_value(escape.data[2]) : -1;
         bool ascii_host = part == PART_HOST && high < 8 && !slice_eq_str(escape, "%25");
         if (high < 0 || low < 0 || ascii_host)
-            return error_set(err, ERROR_INVALID, "invalid URL escape %s", quoted(a, escape));
+            return error_set(err, ERROR_INVALID, "invalid URL escape %s", go_quoted(a, escape));
         buf_char(&out, (char)(high << 4 | low));
         i += 2;
     }
@@ -103,7 +96,7 @@ static bool parse_host(struct arena *a, struct slice host, struct url *u, struct
         port = slice_sub(host, (size_t)last_of(host, ':'), host.len);
     }
     if (!valid_port(port))
-        return error_set(err, ERROR_INVALID, "invalid port %s after host", quoted(a, port));
+        return error_set(err, ERROR_INVALID, "invalid port %s after host", go_quoted(a, port));
     u->host = host;
     return unescape(a, &u->host, PART_HOST, err);
 }
@@ -190,9 +183,9 @@ static bool parse_url(struct arena *a, struct slice text, struct url *u, struct 
     *u = (struct url){0};
     slice_cut(text, '#', &front, &u->fragment);
     if (!parse_before_fragment(a, front, u, err))
-        return error_wrap(err, "parse %s", quoted(a, front));
+        return error_wrap(err, "parse %s", go_quoted(a, front));
     if (!unescape(a, &u->fragment, PART_FRAGMENT, err))
-        return error_wrap(err, "parse %s", quoted(a, text));
+        return error_wrap(err, "parse %s", go_quoted(a, text));
     return true;
 }
 

@@ -1,6 +1,6 @@
 // sprig_words.c - Sprig's functions on words: capitals, snake and camel case, abbreviations, wrapping.
 #include "template/sprig.h"
-#include "template/text.h"
+#include "value/unicode.h"
 
 // The runes of the first argument that is a string; count gets how many.
 static uint32_t *runes_of(struct template_call *call, size_t arg, size_t *count)
@@ -26,8 +26,8 @@ static void set_runes(struct template_call *call, const uint32_t *runes, size_t 
 static bool ends_word(uint32_t r)
 {
     if (r < 0x80)
-        return !(rune_is_letter(r) || rune_is_digit(r) || r == '_');
-    return !rune_is_letter(r) && !rune_is_digit(r) && rune_is_space(r);
+        return !(go_is_letter(r) || go_is_digit(r) || r == '_');
+    return !go_is_letter(r) && !go_is_digit(r) && go_is_space(r);
 }
 
 static bool fn_title(struct template_call *call, struct value *result)
@@ -38,7 +38,7 @@ static bool fn_title(struct template_call *call, struct value *result)
     for (size_t i = 0; i < count; i++) {
         bool next = ends_word(runes[i]);
         if (start)
-            runes[i] = rune_to_upper(runes[i]);
+            runes[i] = go_to_title(runes[i]);
         start = next;
     }
     set_runes(call, runes, count, result);
@@ -50,8 +50,8 @@ static bool fn_untitle(struct template_call *call, struct value *result)
     size_t count;
     uint32_t *runes = runes_of(call, 0, &count);
     for (size_t i = 0; i < count; i++)
-        if (i == 0 || rune_is_space(runes[i - 1]))
-            runes[i] = rune_to_lower(runes[i]);
+        if (i == 0 || go_is_space(runes[i - 1]))
+            runes[i] = go_to_lower(runes[i]);
     set_runes(call, runes, count, result);
     return true;
 }
@@ -60,20 +60,27 @@ static bool fn_swapcase(struct template_call *call, struct value *result)
 {
     size_t count;
     uint32_t *runes = runes_of(call, 0, &count);
-    for (size_t i = 0; i < count; i++)
-        runes[i] = rune_is_upper(runes[i]) ? rune_to_lower(runes[i]) : rune_to_upper(runes[i]);
+    bool start = true;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t r = runes[i];
+        if (go_is_upper(r) || go_is_title(r))
+            runes[i] = go_to_lower(r);
+        else if (go_is_lower(r))
+            runes[i] = start ? go_to_title(r) : go_to_upper(r);
+        start = go_is_space(r);
+    }
     set_runes(call, runes, count, result);
     return true;
 }
 
-// The library behind Sprig takes a word's first byte for its first rune, and so do we.
+// The library behind Sprig takes each byte for a rune, and so do we.
 static bool fn_initials(struct template_call *call, struct value *result)
 {
     struct slice s = arg_text(call, 0);
     struct buf out = BUF_IN(call->arena);
     bool start = true;
-    for (size_t i = 0, width; i < s.len; i += width) {
-        bool space = rune_is_space(utf8_decode(s.data + i, s.len - i, &width));
+    for (size_t i = 0; i < s.len; i++) {
+        bool space = go_is_space((unsigned char)s.data[i]);
         if (start && !space)
             buf_rune(&out, (unsigned char)s.data[i]);
         start = space;
@@ -89,7 +96,7 @@ static bool fn_nospace(struct template_call *call, struct value *result)
     struct buf out = BUF_IN(call->arena);
     bool spaces = false;
     for (size_t i = 0; i < s.len; i++) {
-        if (rune_is_space((unsigned char)s.data[i]))
+        if (go_is_space((unsigned char)s.data[i]))
             spaces = true;
         else
             buf_rune(&out, (unsigned char)s.data[i]);
@@ -102,22 +109,25 @@ static bool fn_nospace(struct template_call *call, struct value *result)
 
 static bool is_connector(uint32_t r)
 {
-    return r == '-' || r == '_' || rune_is_space(r);
+    return r == '-' || r == '_' || go_is_space(r);
 }
 
 enum word_kind { WORD_NONE, WORD_DIGITS, WORD_UPPER, WORD_LOWER, WORD_CONNECTOR, WORD_PUNCTUATION, WORD_OTHER };
 
+// The ideographs, as xstrings knows them.
+static bool is_cjk(uint32_t r)
+{
+    return (r >= 0x3400 && r <= 0x4d85) || (r >= 0x4e00 && r <= 0x9fcc) || (r >= 0x20000 && r <= 0x2b81d);
+}
+
 static enum word_kind kind_of(uint32_t r)
 {
-    if (is_connector(r))
-        return WORD_CONNECTOR;
-    if (rune_is_digit(r))
-        return WORD_DIGITS;
-    if (rune_is_upper(r))
-        return WORD_UPPER;
-    if (rune_is_letter(r))
-        return WORD_LOWER;
-    return r && r < 0x80 && strchr("!\"#%&'()*,./:;?@[\\]{}", (int)r) ? WORD_PUNCTUATION : WORD_OTHER;
+    return is_connector(r)                  ? WORD_CONNECTOR
+           : go_is_punct(r)                 ? WORD_PUNCTUATION
+           : go_is_upper(r)                 ? WORD_UPPER
+           : go_is_letter(r) && !is_cjk(r)  ? WORD_LOWER
+           : go_is_number(r)                ? WORD_DIGITS
+                                            : WORD_OTHER;
 }
 
 struct word {
@@ -181,7 +191,7 @@ static void add_word(struct buf *out, enum word_kind kind, struct slice text, ch
     }
     for (size_t i = 0, width; i < text.len; i += width) {
         uint32_t rune = utf8_decode(text.data + i, text.len - i, &width);
-        buf_rune(out, is_connector(rune) ? (uint32_t)connector : rune_is_upper(rune) ? rune_to_lower(rune) : rune);
+        buf_rune(out, is_connector(rune) ? (uint32_t)connector : go_is_upper(rune) ? go_to_lower(rune) : rune);
     }
 }
 
@@ -228,8 +238,8 @@ static bool fn_camelcase(struct template_call *call, struct value *result)
             size_t end = i;
             while (end < count && is_connector(runes[end]))
                 end++;
-            // Of connectors between words one goes; of those at the end none.
-            for (size_t k = end == count ? i : i + 1; k < end; k++)
+            // Of connectors between words the last goes; of those at the end none.
+            for (size_t k = i; k < (end == count ? end : end - 1); k++)
                 buf_rune(&out, runes[k]);
             i = end;
             start = true;
@@ -237,11 +247,11 @@ static bool fn_camelcase(struct template_call *call, struct value *result)
         }
         if (start) { // a capital, and the rest of a row of capitals in small letters
             size_t end = i;
-            while (end < count && rune_is_upper(runes[end]))
+            while (end < count && go_is_upper(runes[end]))
                 end++;
-            buf_rune(&out, rune_to_upper(runes[i++]));
+            buf_rune(&out, go_to_upper(runes[i++]));
             for (; i < end; i++)
-                buf_rune(&out, rune_to_lower(runes[i]));
+                buf_rune(&out, go_to_lower(runes[i]));
             start = false;
             continue;
         }

@@ -174,7 +174,7 @@ static bool read_key(struct toml_reader *r, struct toml_path *key)
         if (c == TOML_END)
             return toml_fail_here(r, "unexpected EOF; expected key separator '='");
         if (c != '.')
-            return toml_fail(r, r->line - (c == '\n'), "expected '.' or '=', but got %s instead", toml_quote_rune(r, c));
+            return toml_fail(r, r->line - (c == '\n'), "expected '.' or '=', but got %s instead", go_quoted_rune(r->arena, c));
         if (key->len >= VALUE_DEPTH_MAX)
             return toml_fail_here(r, "exceeds maximum table depth of %d", VALUE_DEPTH_MAX);
     }
@@ -328,12 +328,12 @@ static bool read_header(struct document *d)
             return toml_fail_here(r, "exceeds maximum table depth of %d", VALUE_DEPTH_MAX);
     } while (c == '.');
     if (c != ']')
-        return toml_fail_here(r, "expected '.' or ']' to end table name, but got %s instead", toml_quote_rune(r, c));
+        return toml_fail_here(r, "expected '.' or ']' to end table name, but got %s instead", go_quoted_rune(r->arena, c));
     if (array && !toml_next(r, &c))
         return false;
     if (c != ']')
         return toml_fail_here(r, "expected end of table array name delimiter ']', but got %s instead",
-                              toml_quote_rune(r, c));
+                              go_quoted_rune(r->arena, c));
     return open_table(d, path, array, false);
 }
 
@@ -349,7 +349,7 @@ static bool read_line_end(struct toml_reader *r)
     if (c == '\n' || c == '\r' || c == TOML_END)
         return true;
     return toml_fail_here(r, "expected a top-level item to end with a newline, comment, or EOF, but got %s instead",
-                          toml_quote_rune(r, c));
+                          go_quoted_rune(r->arena, c));
 }
 
 static bool read_item(struct document *d, uint32_t c)

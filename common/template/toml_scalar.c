@@ -7,7 +7,7 @@
 #include "template/layout.h"
 #include "template/node.h"
 #include "template/sprig.h"
-#include "template/text.h"
+#include "value/unicode.h"
 
 // ---- messages -------------------------------------------------------------------------------------------------------
 
@@ -28,11 +28,8 @@ static void add_message(struct toml_reader *r, int line, const char *format, va_
         buf_char(&last, '.');
     buf_slice(&last, r->key);
     buf_printf(&out, "toml: line %d", line);
-    if (last.len) {
-        buf_str(&out, " (last key ");
-        go_quote(&out, last.data, last.len);
-        buf_char(&out, ')');
-    }
+    if (last.len)
+        buf_printf(&out, " (last key %s)", go_quoted(r->arena, buf_view(&last)));
     buf_str(&out, ": ");
     buf_vprintf(&out, format, args);
     error_set(r->err, ERROR_INVALID, "%s", buf_cstr(&out));
@@ -57,19 +54,6 @@ bool (toml_fail_here)(struct toml_reader *r, const char *format, ...)
     return false;
 }
 
-const char *toml_quote_rune(struct toml_reader *r, uint32_t rune)
-{
-    char utf8[4];
-    struct buf out = BUF_IN(r->arena);
-    if (rune == '"')
-        return "'\"'";
-    if (rune == '\'')
-        return "'\\''";
-    go_quote(&out, utf8, utf8_encode(rune, utf8));
-    out.data[0] = out.data[out.len - 1] = '\'';
-    return buf_cstr(&out);
-}
-
 const char *toml_show_rune(struct toml_reader *r, uint32_t rune)
 {
     struct buf out = BUF_IN(r->arena);
@@ -78,13 +62,6 @@ const char *toml_show_rune(struct toml_reader *r, uint32_t rune)
     buf_char(&out, '\'');
     buf_rune(&out, rune);
     buf_char(&out, '\'');
-    return buf_cstr(&out);
-}
-
-static const char *quoted(struct toml_reader *r, struct slice s)
-{
-    struct buf out = BUF_IN(r->arena);
-    go_quote(&out, s.data, s.len);
     return buf_cstr(&out);
 }
 
@@ -178,7 +155,7 @@ static bool read_code_point(struct toml_reader *r, struct buf *out, uint32_t let
             return false;
         if (!is_hex(c))
             return toml_fail_here(r, "expected %s hexadecimal digits after '\\%c', but got %s instead", kinds[k].word,
-                                  kinds[k].letter, quoted(r, slice_sub(r->in, start, r->pos)));
+                                  kinds[k].letter, go_quoted(r->arena, slice_sub(r->in, start, r->pos)));
     }
     struct slice digits = slice_sub(r->in, at, r->pos);
     uint32_t code = (uint32_t)strtoul(slice_dup(r->arena, digits), NULL, 16);
@@ -337,9 +314,9 @@ static bool make_integer(struct toml_reader *r, struct slice text, struct value 
 {
     int64_t i;
     if (!underscores_ok(text))
-        return toml_fail(r, r->line, "Invalid integer %s: underscores must be surrounded by digits", quoted(r, text));
+        return toml_fail(r, r->line, "Invalid integer %s: underscores must be surrounded by digits", go_quoted(r->arena, text));
     if (has_leading_zero(text))
-        return toml_fail(r, r->line, "Invalid integer %s: cannot have leading zeroes", quoted(r, text));
+        return toml_fail(r, r->line, "Invalid integer %s: cannot have leading zeroes", go_quoted(r->arena, text));
     if (go_parse_int(text, 0, &i) != 0)
         return toml_fail(r, r->line, "%.*s is out of range for int64", SLICE_ARG(text));
     *out = value_int(i);
@@ -356,9 +333,9 @@ static bool make_float(struct toml_reader *r, struct slice text, struct value *o
         struct slice part = slice_sub(text, start, i);
         start = i + 1;
         if (part.len && !underscores_ok(part))
-            return toml_fail(r, r->line, "Invalid float %s: underscores must be surrounded by digits", quoted(r, text));
+            return toml_fail(r, r->line, "Invalid float %s: underscores must be surrounded by digits", go_quoted(r->arena, text));
         if (part.len && first && has_leading_zero(part))
-            return toml_fail(r, r->line, "Invalid float %s: cannot have leading zeroes", quoted(r, text));
+            return toml_fail(r, r->line, "Invalid float %s: cannot have leading zeroes", go_quoted(r->arena, text));
         first = first && !part.len;
     }
     for (size_t i = 0; i < text.len; i++) {
@@ -369,13 +346,13 @@ static bool make_float(struct toml_reader *r, struct slice text, struct value *o
             buf_char(&digits, text.data[i]);
     }
     if (dot)
-        return toml_fail(r, r->line, "Invalid float %s: '.' must be followed by one or more digits", quoted(r, text));
+        return toml_fail(r, r->line, "Invalid float %s: '.' must be followed by one or more digits", go_quoted(r->arena, text));
     double f;
     int bad = go_parse_float(buf_view(&digits), &f);
     if (bad == 1)
         return toml_fail(r, r->line, "%.*s is out of range for float64", SLICE_ARG(text));
     if (bad)
-        return toml_fail(r, r->line, "Invalid float value: %s", quoted(r, text));
+        return toml_fail(r, r->line, "Invalid float value: %s", go_quoted(r->arena, text));
     *out = value_float(f);
     return true;
 }
@@ -387,7 +364,7 @@ static bool make_special_float(struct toml_reader *r, size_t start, struct value
     if (minus || word.data[0] == '+')
         word = slice_sub(word, 1, word.len);
     if (!slice_eq_str(word, "inf") && !slice_eq_str(word, "nan"))
-        return toml_fail(r, r->line, "Invalid float value: %s", quoted(r, slice_sub(r->in, start, r->pos)));
+        return toml_fail(r, r->line, "Invalid float value: %s", go_quoted(r->arena, slice_sub(r->in, start, r->pos)));
     double f = word.data[0] == 'i' ? INFINITY : NAN;
     *out = value_float(minus ? -f : f);
     return true;
@@ -431,7 +408,7 @@ static bool make_date(struct toml_reader *r, struct slice text, struct value *ou
         *out = sprig_time(r->arena, m);
         return true;
     }
-    return toml_fail(r, r->line, "invalid datetime: %s", quoted(r, s));
+    return toml_fail(r, r->line, "invalid datetime: %s", go_quoted(r->arena, s));
 }
 
 // The decoder looks at the rune behind a number before it makes something of the number.
@@ -513,7 +490,7 @@ static bool read_signed(struct toml_reader *r, struct value *out)
     if (c == '.')
         return toml_fail_here(r, "floats must start with a digit, not '.'");
     if (c < '0' || c > '9')
-        return toml_fail_here(r, "expected a digit but got %s", toml_quote_rune(r, c));
+        return toml_fail_here(r, "expected a digit but got %s", go_quoted_rune(r->arena, c));
     return read_number_or_date(r, start, out);
 }
 
@@ -544,12 +521,12 @@ static bool read_word(struct toml_reader *r, struct value *out)
     do
         if (!toml_next(r, &c))
             return false;
-    while (c != TOML_END && rune_is_letter(c));
+    while (c != TOML_END && go_is_letter(c));
     toml_back(r);
     struct slice word = slice_sub(r->in, start, r->pos);
     bool yes = slice_eq_str(word, "true");
     if (!yes && !slice_eq_str(word, "false"))
-        return toml_fail_here(r, "expected value but found %s instead", quoted(r, word));
+        return toml_fail_here(r, "expected value but found %s instead", go_quoted(r->arena, word));
     *out = value_bool(yes);
     return true;
 }
@@ -565,8 +542,8 @@ bool toml_read_scalar(struct toml_reader *r, struct value *out)
         return toml_fail_here(r, "unexpected EOF; expected value");
     if (c == '.')
         return toml_fail_here(r, "floats must start with a digit, not '.'");
-    if (!(c == '"' || c == '\'' || c == '+' || c == '-' || (c >= '0' && c <= '9') || rune_is_letter(c)))
-        return toml_fail(r, r->line - (c == '\n'), "expected value but found %s instead", toml_quote_rune(r, c));
+    if (!(c == '"' || c == '\'' || c == '+' || c == '-' || (c >= '0' && c <= '9') || go_is_letter(c)))
+        return toml_fail(r, r->line - (c == '\n'), "expected value but found %s instead", go_quoted_rune(r->arena, c));
     toml_back(r);
     if (c == '"' || c == '\'') {
         if (!read_string(r, (char)c, true, &text))

@@ -40,7 +40,6 @@ bool toml_read_name(struct toml_reader *r, struct slice *out); // one part of a 
 bool toml_read_scalar(struct toml_reader *r, struct value *out);
 
 void toml_path_print(struct buf *out, struct toml_path path);
-const char *toml_quote_rune(struct toml_reader *r, uint32_t rune); // %q
 const char *toml_show_rune(struct toml_reader *r, uint32_t rune);  // as it is in quotes, or "end of file"
 
 #endif

@@ -266,11 +266,8 @@ static bool too_deep(struct template_run *r)
 static bool walk_template(struct template_run *r, struct value dot, const struct node *n)
 {
     const struct tree *tree = set_lookup(r->set, n->call.name.data, n->call.name.len);
-    if (!tree) {
-        struct buf quoted = BUF_IN(r->arena);
-        go_quote(&quoted, n->call.name.data, n->call.name.len);
-        return run_fail(r, ERROR_INVALID, "template %s not defined", buf_cstr(&quoted));
-    }
+    if (!tree)
+        return run_fail(r, ERROR_INVALID, "template %s not defined", go_quoted(r->arena, n->call.name));
     if (too_deep(r))
         return false;
     struct value data = VALUE_NULL;

@@ -1,5 +1,6 @@
 // goprint.c - values as Go's fmt prints them with %v, and strings as strconv quotes them.
 #include "value/internal.h"
+#include "value/unicode.h"
 
 static void print(struct buf *out, struct value v, const struct walk *up)
 {
@@ -75,10 +76,24 @@ void go_print_text(struct buf *out, struct value v)
         print(out, v, NULL);
 }
 
-void go_quote(struct buf *out, const char *s, size_t len)
+static void escape_rune(struct buf *out, uint32_t rune, char quote)
 {
     static const char letters[32] = {
         ['\a'] = 'a', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't', ['\v'] = 'v'};
+    if (rune == (unsigned char)quote || rune == '\\')
+        buf_printf(out, "\\%c", (char)rune);
+    else if (rune < 0x20 && letters[rune])
+        buf_printf(out, "\\%c", letters[rune]);
+    else if (go_is_print(rune))
+        buf_rune(out, rune);
+    else if (rune < 0x80)
+        buf_printf(out, "\\x%02x", rune);
+    else
+        buf_printf(out, rune < 0x10000 ? "\\u%04x" : "\\U%08x", rune);
+}
+
+void go_quote(struct buf *out, const char *s, size_t len)
+{
     buf_reserve(out, len + 2);
     buf_char(out, '"');
     for (size_t i = 0, width; i < len; i += width) {
@@ -91,16 +106,29 @@ void go_quote(struct buf *out, const char *s, size_t len)
         uint32_t rune = utf8_decode(s + i, len - i, &width);
         if (rune == RUNE_ERROR && width == 1)
             buf_printf(out, "\\x%02x", (uint8_t)s[i]);
-        else if (rune == '"' || rune == '\\')
-            buf_printf(out, "\\%c", (char)rune);
-        else if (rune < 0x20 && letters[rune])
-            buf_printf(out, "\\%c", letters[rune]);
-        else if (go_is_print(rune))
-            buf_add(out, s + i, width);
-        else if (rune < 0x80)
-            buf_printf(out, "\\x%02x", rune);
         else
-            buf_printf(out, rune < 0x10000 ? "\\u%04x" : "\\U%08x", rune);
+            escape_rune(out, rune, '"');
     }
     buf_char(out, '"');
+}
+
+void go_quote_rune(struct buf *out, uint32_t rune)
+{
+    buf_char(out, '\'');
+    escape_rune(out, rune > 0x10FFFF || (rune >= 0xD800 && rune <= 0xDFFF) ? RUNE_ERROR : rune, '\'');
+    buf_char(out, '\'');
+}
+
+const char *go_quoted(struct arena *a, struct slice s)
+{
+    struct buf out = BUF_IN(a);
+    go_quote(&out, s.data, s.len);
+    return buf_cstr(&out);
+}
+
+const char *go_quoted_rune(struct arena *a, uint32_t rune)
+{
+    struct buf out = BUF_IN(a);
+    go_quote_rune(&out, rune);
+    return buf_cstr(&out);
 }

@@ -33,16 +33,9 @@ static bool fault(struct reader *r, const char *where)
     if (r->p >= r->end) {
         error_set(r->err, ERROR_INVALID, "unexpected end of JSON input");
     } else {
-        unsigned char c = (unsigned char)*r->p;
-        char utf8[4];
-        cleanup(buf_free) struct buf quoted = {0};
-        if (c == '\'')
-            buf_str(&quoted, "\"\\'\"");
-        else if (c == '"')
-            buf_str(&quoted, "\"\"\"");
-        else // Go takes the byte for a rune, as Latin-1
-            go_quote(&quoted, utf8, utf8_encode(c, utf8));
-        error_set(r->err, ERROR_INVALID, "invalid character '%.*s' %s", (int)quoted.len - 2, quoted.data + 1, where);
+        cleanup(buf_free) struct buf shown = {0};
+        go_quote_rune(&shown, (unsigned char)*r->p); // Go takes the byte for a rune, as Latin-1
+        error_set(r->err, ERROR_INVALID, "invalid character %s %s", buf_cstr(&shown), where);
     }
     if (r->err)
         r->err->code = (int)(r->p - r->data);

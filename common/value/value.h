@@ -168,9 +168,13 @@ int value_compare_str(const void *a, const void *b);   // qsort over string valu
 void go_print_value(struct buf *out, struct value v); // fmt's %v: map[a:1 b:[x y]], <nil>
 void go_print_text(struct buf *out, struct value v);  // what a template action prints: as %v, but <no value> for null
 void go_quote(struct buf *out, const char *s, size_t len); // strconv.Quote
-bool go_is_print(uint32_t rune);                           // unicode.IsPrint, IsLetter, IsDigit
-bool go_is_letter(uint32_t rune);
-bool go_is_digit(uint32_t rune);
+void go_quote_rune(struct buf *out, uint32_t rune);        // strconv.QuoteRune
+const char *go_quoted(struct arena *a, struct slice s);    // the same, as texts of their own
+const char *go_quoted_rune(struct arena *a, uint32_t rune);
+static inline const char *go_quoted_str(struct arena *a, const char *s)
+{
+    return go_quoted(a, slice_of(s));
+}
 enum go_float_style { GO_FLOAT_G, GO_FLOAT_JSON, GO_FLOAT_YAML }; // strconv 'g' -1 as %v; encoding/json; go-yaml
 void go_print_float(struct buf *out, double f, int bits, enum go_float_style style);
 

@@ -1,5 +1,6 @@
 // yaml_order.c - go-yaml's natural order of keys.
 #include "value/yaml_order.h"
+#include "value/unicode.h"
 
 static uint32_t rune_at(const struct dict_entry *e, size_t i, size_t *width)
 {
