@@ -3,33 +3,16 @@
 #include "fetch_helper.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "neighbour.h"
 #include "value_options.h"
 
 #define ADDRESSES_MAX 65536
 
 extern char **environ;
-
-static const char *find_helper(struct arena *a)
-{
-    char self[PATH_MAX];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (len <= 0)
-        return NULL;
-    self[len] = 0;
-    *strrchr(self, '/') = 0;
-    const char *const places[] = {"helm-fetch", "../libexec/runnel/helm-fetch"};
-    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-        const char *path = arena_printf(a, "%s/%s", self, places[i]);
-        if (access(path, X_OK) == 0)
-            return path;
-    }
-    return NULL;
-}
 
 static bool read_all(int fd, size_t limit, struct buf *out)
 {
@@ -48,7 +31,7 @@ static bool read_all(int fd, size_t limit, struct buf *out)
 static bool run_helper(struct arena *a, const char *kind, const char *what, size_t limit, struct slice *out,
                        struct error *err)
 {
-    const char *helper = find_helper(a);
+    const char *helper = neighbour_find(a, "helm-fetch");
     if (!helper)
         return error_set(err, ERROR_INVALID, "helm-fetch is not installed, so nothing is fetched");
     int ends[2], status = 0;

@@ -1,4 +1,4 @@
-// fetch_helper.h - how `template` asks the network: it runs helm-fetch, which lies beside it or in ../libexec/runnel.
+// fetch_helper.h - how `template` asks the network: it runs helm-fetch (neighbour.h).
 #ifndef RUNNEL_FETCH_HELPER_H
 #define RUNNEL_FETCH_HELPER_H
 

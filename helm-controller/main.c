@@ -1,45 +1,45 @@
-// main.c - helm-controller: makes Helm releases of HelmReleases; `helm-controller template …` renders a chart as `helm
-// template` does.
-#include "helm_app.h"
+// main.c - the command `helm-controller`: `template` renders a chart here and now, all else is the reconciler's.
+//
+// This program is linked to the rendering libraries alone, statically: what the reconciler is linked to takes longer to
+// load than most charts to render.
+
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "neighbour.h"
 #include "template_cmd.h"
 
-static bool start(struct app *app, struct error *err)
+// Large files of a chart are mapped: the kernel tells in this way that one is shorter now.
+static void cut_short(int signal)
 {
-    struct helm_app *own = xcalloc(1, sizeof *own);
-    struct http_options options = {.max_connections = (int)app_flag_int(app, "concurrent")};
-    app_set_data(app, own);
-    own->http = http_new(&options, err);
-    return own->http != NULL;
+    static const char text[] = "Error: a file of the chart was cut short while it was read\n";
+    (void)!write(STDERR_FILENO, text, sizeof text - 1);
+    _exit(1);
 }
 
-static void stop(struct app *app)
+static int render(int argc, char **argv)
 {
-    struct helm_app *own = app_data(app);
-    if (own && own->http)
-        http_free(own->http);
-    free(own);
+    // One chart and the process is over: memory that is given back to the system would have to be asked for again.
+    mallopt(M_MMAP_THRESHOLD, 64 << 20);
+    mallopt(M_TRIM_THRESHOLD, 256 << 20);
+    mallopt(M_TOP_PAD, 256 << 10);
+    signal(SIGBUS, cut_short);
+    return template_command(argc, argv);
+}
+
+static int become(const char *program, char **argv)
+{
+    struct arena *a cleanup(cleanup_arena) = arena_new();
+    const char *path = neighbour_find(a, program);
+    if (path)
+        execv(path, argv);
+    fprintf(stderr, "helm-controller: %s: %s\n", program, path ? strerror(errno) : "not installed");
+    return 1;
 }
 
 int main(int argc, char **argv)
 {
-    static const struct controller_kind *const kinds[] = {&helm_release_kind, NULL};
-    static const struct flag flags[] = {
-        {"http-retry", FLAG_INT, "9", "How often fetching an artifact is tried again."},
-        {"http-timeout", FLAG_DURATION, "30s", "The time that fetching an artifact may take."},
-    };
-    // What these switch on in Flux is always so here.
-    static const char *const gates[] = {"ExternalArtifact", "CancelHealthCheckOnNewRevision", NULL};
-    static const struct app_spec spec = {
-        .name = "helm-controller",
-        .kinds = kinds,
-        .flags = flags,
-        .flag_count = ARRAY_LEN(flags),
-        .feature_gates = gates,
-        .start = start,
-        .stop = stop,
-    };
-    // Before anything else: rendering needs no cluster, no network and no threads.
-    if (argc > 1 && str_eq(argv[1], "template"))
-        return template_command(argc - 1, argv + 1);
-    return app_main(&spec, argc, argv);
+    return argc > 1 && str_eq(argv[1], "template") ? render(argc - 1, argv + 1) : become("helm-reconciler", argv);
 }

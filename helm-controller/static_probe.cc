@@ -1,4 +1,4 @@
-// static_probe.cc - links where helm-template can be linked statically: names something of each library that it needs.
+// static_probe.cc - links where helm-controller can be linked statically: names something of each library that it needs.
 // Compiled by the build's configuration alone.
 #include <archive.h>
 #include <crypt.h>

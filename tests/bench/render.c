@@ -1,4 +1,4 @@
-// render.c - `helm template` and helm-template as whole processes: wall time, processor time, peak memory.
+// render.c - `helm template` and `helm-controller template` as whole processes: wall time, processor time, peak memory.
 //
 //     bench-render ROUNDS HELM ENGINE CHART...
 //
@@ -74,7 +74,7 @@ static void chart(const char *helm, const char *engine, const char *path, int ro
     memset(&theirs, 0, sizeof theirs);
     memset(&ours, 0, sizeof ours);
     const char *const helm_words[] = {helm, "template", "rel", path, "-n", "ns1", "--include-crds", NULL};
-    const char *const engine_words[] = {engine, "rel", path, "-n", "ns1", "--include-crds", NULL};
+    const char *const engine_words[] = {engine, "template", "rel", path, "-n", "ns1", "--include-crds", NULL};
     for (int i = 0; i < rounds; i++) {
         run(helm_words, &theirs, i);
         run(engine_words, &ours, i);

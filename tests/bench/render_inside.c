@@ -2,7 +2,7 @@
 //
 //     bench-render-inside SECONDS CHART...
 //
-// A render is all that helm-template does: it reads the chart, renders, and hands on the text. The linker sends every malloc,
+// A render is all that `helm-controller template` does: it reads the chart, renders, and hands on the text. The linker sends every malloc,
 // calloc and realloc of the program through the counters here.
 #include <malloc.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
     conformance.py compare ENGINE [PATH ...]   Helm as it answers now against the goldens and against the engine
 
 A PATH is a file of expressions/ or a folder of charts/; without any, all of them are taken.
-ENGINE is the command of the engine, such as build/helm-controller/helm-template.
+ENGINE is the command of the engine, such as "build/helm-controller/helm-controller template".
 """
 import argparse
 import concurrent.futures

@@ -1,4 +1,4 @@
-// mutant.c - helm-template with one template function broken: a golden of tests/conformance has to notice (mutate.py).
+// mutant.c - `helm-controller template` with one template function broken: a golden of tests/conformance has to notice (mutate.py).
 //
 // RUNNEL_MUTANT is "list" (prints each function with its signature, see template.h) or a function's name and what is wrong:
 //
