@@ -2,8 +2,6 @@
 
 #include "chart/schema.h"
 
-#include <ctype.h>
-
 #define MAX_DOCUMENTS 100 // that one schema may bring together
 
 enum form { ONE = 1, LIST = 2, MAP = 4 };
@@ -40,6 +38,13 @@ static const struct subschema {
     {"$defs", MAP, 2019, true},
 };
 
+// Other keywords that are worth knowing about before they are looked for: most schemas have none of them.
+enum other { ID, ID_4, SCHEMA, REF, ANCHOR, DYNAMIC_ANCHOR, PATTERN, OTHERS };
+static const char *const others[OTHERS] = {"$id", "id", "$schema", "$ref", "$anchor", "$dynamicAnchor", "pattern"};
+
+// Bits of schema_place.keywords: the subschemas', then these.
+#define HAS(other) (1u << (ARRAY_LEN(subschemas) + (other)))
+
 static const struct {
     const char *url; // without scheme
     int draft;
@@ -49,79 +54,65 @@ static const struct {
     {"json-schema.org/draft-06/schema", 6},     {"json-schema.org/draft-04/schema", 4},
 };
 
-// ---- URLs ---------------------------------------------------------------------------------------------------------
-
-static const char *decode_percent(struct arena *a, struct slice s)
-{
-    struct buf out = BUF_IN(a);
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.data[i] == '%' && i + 2 < s.len && isxdigit((unsigned char)s.data[i + 1]) &&
-            isxdigit((unsigned char)s.data[i + 2])) {
-            char hex[3] = {s.data[i + 1], s.data[i + 2], 0};
-            buf_char(&out, (char)strtol(hex, NULL, 16));
-            i += 2;
-        } else {
-            buf_char(&out, s.data[i]);
-        }
-    }
-    return buf_cstr(&out);
-}
-
-const char *schema_fragment(struct arena *a, const char *reference)
-{
-    const char *hash = strchr(reference, '#');
-    return hash ? decode_percent(a, slice_of(hash + 1)) : "";
-}
-
-// The length of "scheme:" at the start, 0 without.
-static size_t scheme_length(const char *url)
-{
-    size_t i = 0;
-    while (isalnum((unsigned char)url[i]) || url[i] == '+' || url[i] == '-' || url[i] == '.')
-        i++;
-    return i > 0 && url[i] == ':' && isalpha((unsigned char)url[0]) ? i + 1 : 0;
-}
-
-// RFC 3986's resolution of a reference, whose fragment is left out.
-static const char *join_url(struct arena *a, const char *base, const char *reference)
-{
-    struct slice ref, ignored;
-    slice_cut(slice_of(reference), '#', &ref, &ignored);
-    char *text = slice_dup(a, ref);
-    if (!*text)
-        return base;
-    if (scheme_length(text))
-        return text;
-    size_t scheme = scheme_length(base), authority = scheme;
-    if (str_has_prefix(base + scheme, "//")) {
-        const char *slash = strchr(base + scheme + 2, '/');
-        authority = slash ? (size_t)(slash - base) : strlen(base);
-    } else if (base[scheme] != '/') {
-        return text; // an opaque base, a URN: nothing is relative to it
-    }
-    if (str_has_prefix(text, "//"))
-        return arena_printf(a, "%.*s%s", (int)scheme, base, text);
-    const char *last = strrchr(base + authority, '/');
-    const char *path = *text == '/' || !last ? text
-                                             : arena_printf(a, "%.*s/%s", (int)(last - base - (ptrdiff_t)authority),
-                                                            base + authority, text);
-    const char *clean = path_clean(a, *path == '/' ? path : arena_printf(a, "/%s", path));
-    return arena_printf(a, "%.*s%s", (int)authority, base, clean);
-}
-
 // ---- collecting resources, anchors and places ---------------------------------------------------------------------
+
+// The slot that holds a schema's place, or would.
+static struct schema_place **slot_of(const struct schema_doc *doc, const struct dict *dict)
+{
+    size_t mask = doc->places.count - 1, i = (size_t)((uintptr_t)dict / 16 * 0x9E3779B97F4A7C15u >> 32);
+    while (doc->places.slots[i & mask] && doc->places.slots[i & mask]->schema.dict != dict)
+        i++;
+    return &doc->places.slots[i & mask];
+}
 
 struct schema_place *schema_place_of(const struct schema_doc *doc, struct value schema)
 {
-    if (!value_is(schema, V_DICT))
-        return NULL;
-    return map_get_n(doc->places, (const char *)&schema.dict, sizeof schema.dict);
+    return value_is(schema, V_DICT) && doc->places.count > 0 ? *slot_of(doc, schema.dict) : NULL;
 }
 
-static bool draft_of(struct schema_doc *doc, struct value schema, int fallback, int *out, struct error *err)
+static void add_place(struct schema_doc *doc, struct schema_place *place)
+{
+    if (doc->places.len >= doc->places.count / 2) {
+        struct schema_place **old = doc->places.slots;
+        size_t count = doc->places.count;
+        doc->places.count = count ? count * 4 : 256;
+        doc->places.slots = arena_zalloc(doc->arena, doc->places.count * sizeof *old);
+        for (size_t i = 0; i < count; i++)
+            if (old[i])
+                *slot_of(doc, old[i]->schema.dict) = old[i];
+    }
+    *slot_of(doc, place->schema.dict) = place;
+    doc->places.len++;
+}
+
+// Which of the keywords a schema has.
+static uint32_t keywords_of(const struct schema_doc *doc, struct value schema, uint32_t *letters)
+{
+    uint32_t present = 0;
+    *letters = 0;
+    for (struct value_iter it = {0}; value_next(schema, &it);) {
+        *letters |= schema_letter(it.key);
+        for (uint32_t left = doc->keywords_by_first[(unsigned char)it.key[0]]; left; left &= left - 1) {
+            size_t i = (size_t)__builtin_ctz(left);
+            if (str_eq(i < ARRAY_LEN(subschemas) ? subschemas[i].keyword : others[i - ARRAY_LEN(subschemas)], it.key))
+                present |= 1u << i;
+        }
+    }
+    return present;
+}
+
+static void index_keywords(struct schema_doc *doc)
+{
+    for (size_t i = 0; i < ARRAY_LEN(subschemas); i++)
+        doc->keywords_by_first[(unsigned char)subschemas[i].keyword[0]] |= 1u << i;
+    for (size_t i = 0; i < OTHERS; i++)
+        doc->keywords_by_first[(unsigned char)others[i][0]] |= HAS(i);
+}
+
+static bool draft_of(struct schema_doc *doc, struct value schema, uint32_t keywords, int fallback, int *out, struct error *err)
 {
     *out = fallback;
-    const char *url = value_str(value_get(schema, "$schema"));
+    const char *url = keywords & HAS(SCHEMA) ? value_str(value_get(schema, "$schema")) : NULL;
     if (!url)
         return true;
     struct slice plain, fragment;
@@ -140,11 +131,17 @@ static bool draft_of(struct schema_doc *doc, struct value schema, int fallback, 
                      go_quoted_str(doc->arena, slice_dup(doc->arena, plain)));
 }
 
-static const char *id_of(struct arena *a, struct value schema, int draft)
+// The text of a schema's id, with its fragment; NULL without.
+static const char *whole_id_of(struct value schema, uint32_t keywords, int draft)
 {
-    if (draft < 2019 && value_has(schema, "$ref"))
-        return NULL; // there, a $ref has no siblings
-    const char *id = value_str(value_get(schema, draft == 4 ? "id" : "$id"));
+    if (!(keywords & (draft == 4 ? HAS(ID_4) : HAS(ID))) || (draft < 2019 && keywords & HAS(REF)))
+        return NULL; // before 2019-09 a $ref has no siblings
+    return value_str(value_get(schema, draft == 4 ? "id" : "$id"));
+}
+
+static const char *id_of(struct arena *a, struct value schema, uint32_t keywords, int draft)
+{
+    const char *id = whole_id_of(schema, keywords, draft);
     if (!id)
         return NULL;
     struct slice plain, fragment;
@@ -172,13 +169,14 @@ static bool add_anchors(struct schema_doc *doc, struct schema_resource *r, struc
 {
     struct value s = place->schema;
     if (r->draft < 2019) {
-        const char *id = value_has(s, "$ref") ? NULL : value_str(value_get(s, r->draft == 4 ? "id" : "$id"));
+        const char *id = whole_id_of(s, place->keywords, r->draft);
         const char *fragment = id ? schema_fragment(doc->arena, id) : "";
         return *fragment == '/' || add_anchor(doc, r, fragment, place, false, err);
     }
-    if (!add_anchor(doc, r, value_str(value_get(s, "$anchor")), place, false, err))
+    if (place->keywords & HAS(ANCHOR) && !add_anchor(doc, r, value_str(value_get(s, "$anchor")), place, false, err))
         return false;
-    return r->draft < 2020 || add_anchor(doc, r, value_str(value_get(s, "$dynamicAnchor")), place, true, err);
+    return r->draft < 2020 || !(place->keywords & HAS(DYNAMIC_ANCHOR)) ||
+           add_anchor(doc, r, value_str(value_get(s, "$dynamicAnchor")), place, true, err);
 }
 
 const char *schema_pointer(struct arena *a, const char *base, const char *token)
@@ -196,17 +194,6 @@ const char *schema_pointer(struct arena *a, const char *base, const char *token)
     }
     *to = 0;
     return pointer;
-}
-
-// Which of the subschemas' keywords a schema has, a bit for each.
-static uint32_t keywords_of(struct value schema)
-{
-    uint32_t present = 0;
-    for (struct value_iter it = {0}; value_next(schema, &it);)
-        for (size_t i = 0; i < ARRAY_LEN(subschemas); i++)
-            if (subschemas[i].keyword[0] == it.key[0] && str_eq(subschemas[i].keyword, it.key))
-                present |= 1u << i;
-    return present;
 }
 
 // `url` is the document's; within is NULL for its root.
@@ -270,27 +257,28 @@ static bool collect(struct schema_doc *doc, struct value schema, const char *url
     if (!value_is(schema, V_DICT) || schema_place_of(doc, schema))
         return true;
     struct arena *a = doc->arena;
+    uint32_t letters, keywords = keywords_of(doc, schema, &letters);
     int draft = within ? within->draft : 2020, own;
-    if (!draft_of(doc, schema, draft, &own, err))
+    if (!draft_of(doc, schema, keywords, draft, &own, err))
         return false;
-    const char *id = id_of(a, schema, own);
+    const char *id = id_of(a, schema, keywords, own);
     if (!id && within) { // a $schema counts where a resource begins
         own = draft;
-        id = id_of(a, schema, own);
+        id = id_of(a, schema, keywords, own);
     }
     struct schema_resource *r = within;
     if (id || !within) {
         const char *base = within ? within->url : url;
-        r = add_resource(doc, schema, id ? join_url(a, base, id) : url, url, pointer, own, err);
+        r = add_resource(doc, schema, id ? schema_join_url(a, base, id) : url, url, pointer, own, err);
         if (!r)
             return false;
         if (!within)
             vec_push(a, &doc->documents, (struct schema_document){.url = url, .root = r});
     }
     struct schema_place *place = arena_new_of(a, struct schema_place);
-    *place = (struct schema_place){
-        .resource = r, .schema = schema, .url = url, .pointer = pointer, .keywords = keywords_of(schema)};
-    map_put_n(doc->places, (const char *)&schema.dict, sizeof schema.dict, place);
+    *place = (struct schema_place){.resource = r, .schema = schema, .url = url, .pointer = pointer, .keywords = keywords,
+                                   .letters = letters};
+    add_place(doc, place);
     return add_anchors(doc, r, place, err) && collect_below(doc, place, err);
 }
 
@@ -399,7 +387,7 @@ bool schema_resolve(struct schema_doc *doc, const struct schema_resource *base, 
                     struct error *err)
 {
     struct arena *a = doc->arena;
-    const char *url = join_url(a, base->url, reference), *fragment = schema_fragment(a, reference);
+    const char *url = schema_join_url(a, base->url, reference), *fragment = schema_fragment(a, reference);
     struct schema_resource *r = find_resource(doc, url);
     if (!r && str_has_prefix(url, "urn:") && !*fragment) {
         add_urn(doc, url);
@@ -479,11 +467,13 @@ static bool check_schema(struct schema_doc *doc, struct value schema, struct err
 {
     const struct schema_place *place = schema_place_of(doc, schema);
     int draft = place->resource->draft;
-    if (!check_reference(doc, place, "$ref", err))
-        return false;
-    if (draft < 2019 && value_str(value_get(schema, "$ref")))
-        return true;
-    struct value pattern = value_get(schema, "pattern");
+    if (place->keywords & HAS(REF)) {
+        if (!check_reference(doc, place, "$ref", err))
+            return false;
+        if (draft < 2019 && value_str(value_get(schema, "$ref")))
+            return true;
+    }
+    struct value pattern = place->keywords & HAS(PATTERN) ? value_get(schema, "pattern") : VALUE_NULL;
     if (value_is(pattern, V_STRING) && !check_pattern(doc, place, "pattern", pattern.data, pattern.len, err))
         return false;
     for (size_t i = 0; i < ARRAY_LEN(subschemas); i++)
@@ -499,7 +489,7 @@ struct schema_doc *schema_prepare(struct arena *a, struct slice json, const stru
     struct schema_doc *doc = arena_new_of(a, struct schema_doc);
     doc->arena = a;
     doc->source = source;
-    doc->places = map_new(a);
+    index_keywords(doc);
     if (!read_json(a, json, &doc->root, err) || !collect(doc, doc->root, SCHEMA_URL, "", NULL, err))
         return NULL;
     if (!schema_check_meta(a, doc->root, doc->resources.len > 0 ? doc->resources.items[0]->draft : 2020, err))

@@ -29,9 +29,16 @@ struct schema_place { // what is known of a schema in the document, by the addre
     struct schema_resource *resource;
     struct value schema;
     const char *url, *pointer; // of its document; "/properties/image"
-    uint32_t keywords;         // those with schemas below, a bit for each (schema.c)
+    uint32_t keywords;         // some that it has, a bit for each (schema.c)
+    uint32_t letters;          // what its keywords begin with (schema_letter)
     bool queued;               // to be checked
 };
+
+// A bit for what a keyword begins with, by which most are known to be absent.
+static inline uint32_t schema_letter(const char *keyword)
+{
+    return 1u << (keyword[0] & 31);
+}
 
 struct schema_doc {
     struct arena *arena;
@@ -39,7 +46,11 @@ struct schema_doc {
     const struct chart_schema_source *source; // where other documents come from; NULL: they are refused
     VEC(struct schema_document) documents;
     VEC(struct schema_resource *) resources;
-    struct map *places;
+    struct { // by the address of their dicts: open addressing, at most half full
+        struct schema_place **slots;
+        size_t count, len;
+    } places;
+    uint32_t keywords_by_first[256]; // the bits of schema_place.keywords by the keyword's first letter
     VEC(const char *) urns;  // referred to, and taken for schemas that hold always, as Helm does
     VEC(struct value) queue; // schemas that are in use and yet to be checked
 };
@@ -55,6 +66,8 @@ bool schema_resolve(struct schema_doc *doc, const struct schema_resource *base, 
 const char *schema_pointer(struct arena *a, const char *base, const char *token);
 // The text behind '#' with percent signs decoded.
 const char *schema_fragment(struct arena *a, const char *reference);
+// Where a reference leads from a base, without its fragment.
+const char *schema_join_url(struct arena *a, const char *base, const char *reference);
 
 // Checks a value; the message is the list of what is wrong, one "- at '/path': …" a line. True: valid.
 bool schema_validate(struct schema_doc *doc, struct value instance, struct error *err);

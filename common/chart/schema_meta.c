@@ -38,6 +38,7 @@ enum keyword_kind {
 // From 2019-09 on. BESIDE: in the meta-schema itself.
 enum vocabulary { CORE, APPLICATOR, UNEVALUATED, VALIDATION, META_DATA, FORMAT, CONTENT, VOCABULARIES, BESIDE = VOCABULARIES };
 
+// By their first letters.
 static const struct keyword {
     const char *name;
     int from, to;
@@ -55,65 +56,65 @@ static const struct keyword {
     {"$recursiveRef", 2020, 9999, URI_REFERENCE, BESIDE},
     {"$recursiveAnchor", 2019, 2019, BOOLEAN, CORE},
     {"$recursiveAnchor", 2020, 9999, ANCHOR, BESIDE},
-    {"id", 4, 4, STRING, CORE},
     {"$schema", 6, 9999, URI, CORE},
     {"$schema", 4, 4, STRING, CORE},
     {"$vocabulary", 2019, 9999, VOCABULARY_MAP, CORE},
     {"$comment", 7, 9999, STRING, CORE},
     {"$defs", 2019, 9999, SCHEMA_MAP, CORE},
+    {"additionalItems", 4, 2019, SCHEMA_BOOL4, APPLICATOR},
+    {"additionalProperties", 4, 9999, SCHEMA_BOOL4, APPLICATOR},
+    {"allOf", 4, 9999, SCHEMA_LIST, APPLICATOR},
+    {"anyOf", 4, 9999, SCHEMA_LIST, APPLICATOR},
+    {"contentMediaType", 7, 9999, STRING, CONTENT},
+    {"contentEncoding", 7, 9999, STRING, CONTENT},
+    {"contentSchema", 2019, 9999, SCHEMA, CONTENT},
+    {"contains", 6, 9999, SCHEMA, APPLICATOR},
     {"definitions", 4, 9999, SCHEMA_MAP, BESIDE},
-    {"title", 4, 9999, STRING, META_DATA},
     {"description", 4, 9999, STRING, META_DATA},
-    {"readOnly", 7, 9999, BOOLEAN, META_DATA},
-    {"writeOnly", 2019, 9999, BOOLEAN, META_DATA},
     {"deprecated", 2019, 9999, BOOLEAN, META_DATA},
+    {"dependencies", 4, 9999, DEPENDENCIES, BESIDE},
+    {"dependentRequired", 2019, 9999, NAME_LISTS, VALIDATION},
+    {"dependentSchemas", 2019, 9999, SCHEMA_MAP, APPLICATOR},
     {"examples", 7, 9999, LIST, META_DATA},
-    {"multipleOf", 4, 9999, POSITIVE, VALIDATION},
-    {"maximum", 4, 9999, NUMBER, VALIDATION},
-    {"minimum", 4, 9999, NUMBER, VALIDATION},
     {"exclusiveMaximum", 4, 4, BOOLEAN, VALIDATION},
     {"exclusiveMinimum", 4, 4, BOOLEAN, VALIDATION},
     {"exclusiveMaximum", 6, 9999, NUMBER, VALIDATION},
     {"exclusiveMinimum", 6, 9999, NUMBER, VALIDATION},
+    {"enum", 4, 9999, ENUM, VALIDATION},
+    {"else", 7, 9999, SCHEMA, APPLICATOR},
+    {"format", 4, 9999, STRING, FORMAT},
+    {"id", 4, 4, STRING, CORE},
+    {"items", 4, 2019, ITEMS, APPLICATOR},
+    {"items", 2020, 9999, SCHEMA, APPLICATOR},
+    {"if", 7, 9999, SCHEMA, APPLICATOR},
+    {"multipleOf", 4, 9999, POSITIVE, VALIDATION},
+    {"maximum", 4, 9999, NUMBER, VALIDATION},
+    {"minimum", 4, 9999, NUMBER, VALIDATION},
     {"maxLength", 4, 9999, COUNT, VALIDATION},
     {"minLength", 4, 9999, COUNT_0, VALIDATION},
-    {"pattern", 4, 9999, REGEX, VALIDATION},
     {"maxItems", 4, 9999, COUNT, VALIDATION},
     {"minItems", 4, 9999, COUNT_0, VALIDATION},
-    {"uniqueItems", 4, 9999, BOOLEAN, VALIDATION},
     {"maxContains", 2019, 9999, COUNT, VALIDATION},
     {"minContains", 2019, 9999, COUNT, VALIDATION},
     {"maxProperties", 4, 9999, COUNT, VALIDATION},
     {"minProperties", 4, 9999, COUNT_0, VALIDATION},
-    {"required", 4, 9999, NAMES, VALIDATION},
-    {"enum", 4, 9999, ENUM, VALIDATION},
-    {"type", 4, 9999, TYPE, VALIDATION},
-    {"format", 4, 9999, STRING, FORMAT},
-    {"contentMediaType", 7, 9999, STRING, CONTENT},
-    {"contentEncoding", 7, 9999, STRING, CONTENT},
-    {"contentSchema", 2019, 9999, SCHEMA, CONTENT},
-    {"items", 4, 2019, ITEMS, APPLICATOR},
-    {"items", 2020, 9999, SCHEMA, APPLICATOR},
+    {"not", 4, 9999, SCHEMA, APPLICATOR},
+    {"oneOf", 4, 9999, SCHEMA_LIST, APPLICATOR},
+    {"pattern", 4, 9999, REGEX, VALIDATION},
     {"prefixItems", 2020, 9999, SCHEMA_LIST, APPLICATOR},
-    {"additionalItems", 4, 2019, SCHEMA_BOOL4, APPLICATOR},
-    {"contains", 6, 9999, SCHEMA, APPLICATOR},
     {"properties", 4, 9999, SCHEMA_MAP, APPLICATOR},
     {"patternProperties", 4, 6, SCHEMA_MAP, APPLICATOR},
     {"patternProperties", 7, 9999, PATTERN_MAP, APPLICATOR},
-    {"additionalProperties", 4, 9999, SCHEMA_BOOL4, APPLICATOR},
     {"propertyNames", 6, 9999, SCHEMA, APPLICATOR},
-    {"dependencies", 4, 9999, DEPENDENCIES, BESIDE},
-    {"dependentRequired", 2019, 9999, NAME_LISTS, VALIDATION},
-    {"dependentSchemas", 2019, 9999, SCHEMA_MAP, APPLICATOR},
+    {"readOnly", 7, 9999, BOOLEAN, META_DATA},
+    {"required", 4, 9999, NAMES, VALIDATION},
+    {"title", 4, 9999, STRING, META_DATA},
+    {"type", 4, 9999, TYPE, VALIDATION},
+    {"then", 7, 9999, SCHEMA, APPLICATOR},
+    {"uniqueItems", 4, 9999, BOOLEAN, VALIDATION},
     {"unevaluatedItems", 2019, 9999, SCHEMA, UNEVALUATED},
     {"unevaluatedProperties", 2019, 9999, SCHEMA, UNEVALUATED},
-    {"if", 7, 9999, SCHEMA, APPLICATOR},
-    {"then", 7, 9999, SCHEMA, APPLICATOR},
-    {"else", 7, 9999, SCHEMA, APPLICATOR},
-    {"allOf", 4, 9999, SCHEMA_LIST, APPLICATOR},
-    {"anyOf", 4, 9999, SCHEMA_LIST, APPLICATOR},
-    {"oneOf", 4, 9999, SCHEMA_LIST, APPLICATOR},
-    {"not", 4, 9999, SCHEMA, APPLICATOR},
+    {"writeOnly", 2019, 9999, BOOLEAN, META_DATA},
 };
 
 static const char *const types[] = {"array", "boolean", "integer", "null", "number", "object", "string"};
@@ -121,6 +122,7 @@ static const char *const types[] = {"array", "boolean", "integer", "null", "numb
 struct meta {
     struct arena *arena;
     int draft, depth;
+    uint8_t first[128]; // the place of the first keyword that begins with a letter, plus one
 };
 
 // ---- failures -----------------------------------------------------------------------------------------------------
@@ -440,12 +442,18 @@ static struct problem *check_keyword(struct meta *m, enum keyword_kind kind, str
     return NULL;
 }
 
-static const struct keyword *find_keyword(const char *name, int draft)
+static void index_keywords(struct meta *m)
 {
-    for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
-        if (keywords[i].name[0] == name[0] && str_eq(keywords[i].name, name) && draft >= keywords[i].from &&
-            draft <= keywords[i].to)
-            return &keywords[i];
+    for (size_t i = ARRAY_LEN(keywords); i-- > 0;)
+        m->first[(unsigned char)keywords[i].name[0]] = (uint8_t)(i + 1);
+}
+
+static const struct keyword *find_keyword(const struct meta *m, const char *name)
+{
+    size_t i = (unsigned char)name[0] < 128 ? m->first[(unsigned char)name[0]] : 0;
+    for (; i && i <= ARRAY_LEN(keywords) && keywords[i - 1].name[0] == name[0]; i++)
+        if (str_eq(keywords[i - 1].name, name) && m->draft >= keywords[i - 1].from && m->draft <= keywords[i - 1].to)
+            return &keywords[i - 1];
     return NULL;
 }
 
@@ -472,7 +480,7 @@ static struct problem *check_schema(struct meta *m, struct value v, const struct
     if (m->draft == 4)
         check_bounds(m, v, at, &own);
     for (struct value_iter it = {0}; value_next(v, &it);) {
-        const struct keyword *k = find_keyword(it.key, m->draft);
+        const struct keyword *k = find_keyword(m, it.key);
         if (!k)
             continue;
         bool beside = m->draft < 2019 || k->vocabulary == BESIDE;
@@ -504,6 +512,7 @@ bool schema_check_meta(struct arena *a, struct value schema, int draft, struct e
                 {2019, "https://json-schema.org/draft/2019-09/schema"},
                 {2020, "https://json-schema.org/draft/2020-12/schema"}};
     struct meta m = {.arena = a, .draft = draft};
+    index_keywords(&m);
     struct problem *p = check_schema(&m, schema, &(struct place){0});
     if (!p)
         return true;

@@ -72,7 +72,9 @@ static const char *type_name(struct value v)
 
 bool check_keyword(struct check *c, const char *name, int draft, struct value *out)
 {
-    return c->draft >= draft && value_find(c->schema, name, strlen(name), out);
+    const struct schema_place *place = c->scope.place;
+    return (!place || place->letters & schema_letter(name)) && c->draft >= draft &&
+           value_find(c->schema, name, strlen(name), out);
 }
 
 // A whole number's keyword (minLength and the like); others are ignored.

@@ -348,13 +348,12 @@ bool literal_char(struct slice text, struct number *n, struct error *err)
 // Most strings say what they mean: no escapes, and nothing that is no UTF-8.
 static bool is_literal(struct slice s)
 {
-    bool ascii = true;
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.data[i] == '\\' || s.data[i] == '\n')
-            return false;
-        ascii &= (unsigned char)s.data[i] < 0x80;
+    unsigned char special = 0, all = 0;
+    for (size_t i = 0; i < s.len; i++) { // to the end, without a branch: the compiler makes vectors of it
+        special |= (s.data[i] == '\\') | (s.data[i] == '\n');
+        all |= (unsigned char)s.data[i];
     }
-    return ascii || utf8_valid(s.data, s.len);
+    return !special && (all < 0x80 || utf8_valid(s.data, s.len));
 }
 
 bool literal_string(struct arena *a, struct slice quoted, struct slice *out, struct error *err)
