@@ -1,5 +1,6 @@
 // sprig_certs.c - Sprig's private keys and X.509 certificates, on OpenSSL. A certificate is an object with Cert and
 // Key, both PEM.
+#include "template/rsa_key.h"
 #include "template/sprig.h"
 
 #include <arpa/inet.h>
@@ -9,7 +10,6 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
 #define RSA_BITS 2048      // of a certificate's key
@@ -229,7 +229,7 @@ static bool fn_gen_private_key(struct template_call *call, struct value *result)
     if (!template_steps(call, TEMPLATE_STEPS_KEY))
         return false;
     if (type.len == 0 || slice_eq_str(type, "rsa")) {
-        key = EVP_RSA_gen(RSA_KEY_BITS);
+        key = rsa_key_new(RSA_KEY_BITS);
     } else if (slice_eq_str(type, "dsa")) {
         key = dsa_key();
     } else if (slice_eq_str(type, "ecdsa")) {
@@ -397,7 +397,7 @@ static EVP_PKEY *certified_key(struct template_call *call)
         if (!key)
             error_wrap(call->err, "parsing private key");
     } else {
-        key = EVP_RSA_gen(RSA_BITS);
+        key = rsa_key_new(RSA_BITS);
         if (!key)
             sprig_fail(call, "error generating rsa key");
     }
