@@ -247,6 +247,7 @@ void layout_format(struct buf *out, struct slice layout, struct moment t)
 struct reading {
     int year, month, day, yearday, hour, minute, second, ns;
     bool pm, half;
+    bool utc; // by name, which no offset changes
     bool has_offset;
     int offset;
     struct slice zone_name;
@@ -313,11 +314,9 @@ static size_t fraction_length(struct slice s)
 
 static bool take_offset(struct slice *s, const struct piece *p, struct reading *r)
 {
-    r->has_offset = true;
     if (p->z && s->len && s->data[0] == 'Z') {
         *s = slice_sub(*s, 1, s->len);
-        r->offset = 0;
-        r->zone_name = SLICE("UTC");
+        r->utc = true;
         return true;
     }
     if (!s->len || (s->data[0] != '+' && s->data[0] != '-'))
@@ -338,34 +337,53 @@ static bool take_offset(struct slice *s, const struct piece *p, struct reading *
         !in_range(r, parts[1], 0, 60, "time zone offset minute") ||
         !in_range(r, parts[2], 0, 60, "time zone offset second"))
         return false;
+    r->has_offset = true;
     r->offset = sign * (parts[0] * 3600 + parts[1] * 60 + parts[2]);
     return true;
 }
 
-// Three or four capitals (five as in "ChST" and kin are rare), or a signed number of hours.
-static bool take_zone_name(struct slice *s, struct reading *r)
+// The length of a sign and a number of hours, up to 23; 0: there is none.
+static size_t signed_hours(struct slice s)
+{
+    size_t n = 1;
+    int hours = 0;
+    if (s.len == 0 || (s.data[0] != '+' && s.data[0] != '-'))
+        return 0;
+    for (; is_digit(s, n) && hours <= 23; n++)
+        hours = hours * 10 + (s.data[n] - '0');
+    return n > 1 && hours <= 23 ? n : 0;
+}
+
+// Three to five capitals, of which a fifth is a T and a fourth as well, but for WITA. GMT may have hours behind it.
+static size_t zone_name_length(struct slice s)
 {
     size_t n = 0;
+    if (s.len < 3)
+        return 0;
+    if (slice_has_prefix(s, SLICE("ChST")) || slice_has_prefix(s, SLICE("MeST")))
+        return 4;
+    if (slice_has_prefix(s, SLICE("GMT")))
+        return 3 + signed_hours(slice_sub(s, 3, s.len));
+    if (s.data[0] == '+' || s.data[0] == '-')
+        return signed_hours(s);
+    while (n < s.len && n < 6 && s.data[n] >= 'A' && s.data[n] <= 'Z')
+        n++;
+    bool good = n == 3 || (n == 4 && (s.data[3] == 'T' || slice_has_prefix(s, SLICE("WITA")))) ||
+                (n == 5 && s.data[4] == 'T');
+    return good ? n : 0;
+}
+
+static bool take_zone_name(struct slice *s, struct reading *r)
+{
+    size_t n = zone_name_length(*s);
     if (slice_has_prefix(*s, SLICE("UTC"))) {
         n = 3;
-        r->has_offset = true;
-        r->offset = 0;
-    } else if (s->len && (s->data[0] == '+' || s->data[0] == '-')) {
-        for (n = 1; n < 3 && is_digit(*s, n); n++)
-            ;
-        if (n < 3)
-            return false;
+        r->utc = true;
     } else {
-        while (n < s->len && n < 6 && s->data[n] >= 'A' && s->data[n] <= 'Z')
-            n++;
-        bool good = n == 3 || (n == 4 && (s->data[3] == 'T' || slice_has_prefix(*s, SLICE("WITA")))) ||
-                    (n == 5 && s->data[4] == 'T');
-        if (!good)
-            return false;
+        r->zone_name = slice_sub(*s, 0, n);
     }
-    r->zone_name = slice_sub(*s, 0, n);
     *s = slice_sub(*s, n, s->len);
-    return true;
+    return n > 0;
 }
 
 static bool take_seconds(struct slice *s, struct slice layout, size_t least, struct reading *r)
@@ -394,6 +412,37 @@ static void skip_blanks(struct slice *s, size_t most)
 {
     for (; most && s->len && s->data[0] == ' '; most--)
         *s = slice_sub(*s, 1, s->len);
+}
+
+// Blanks of the layout stand for any number of them, and for none at the end.
+static bool take_literal(struct slice *s, struct slice literal)
+{
+    for (size_t i = 0; i < literal.len; i++) {
+        if (literal.data[i] == ' ') {
+            if (s->len && s->data[0] != ' ')
+                return false;
+            while (i + 1 < literal.len && literal.data[i + 1] == ' ')
+                i++;
+            skip_blanks(s, s->len);
+        } else {
+            if (!s->len || s->data[0] != literal.data[i])
+                return false;
+            *s = slice_sub(*s, 1, s->len);
+        }
+    }
+    return true;
+}
+
+// Two digits, or one with a sign.
+static bool take_short_year(struct slice *s, int *year)
+{
+    bool sign = s->len && (s->data[0] == '+' || s->data[0] == '-'), minus = sign && s->data[0] == '-';
+    struct slice digits = slice_sub(*s, sign, s->len);
+    if (!take_digits(&digits, 2 - sign, 2 - sign, year))
+        return false;
+    *s = digits;
+    *year = minus ? -*year : *year;
+    return true;
 }
 
 static bool take_piece(struct slice *s, const struct piece *p, struct slice layout, struct reading *r)
@@ -428,7 +477,7 @@ static bool take_piece(struct slice *s, const struct piece *p, struct slice layo
     case PIECE_ZERO_YEARDAY:
         return take_digits(s, 3, 3, &r->yearday);
     case PIECE_HOUR:
-        return take_digits(s, 2, 2, &r->hour) && in_range(r, r->hour, 0, 23, "hour");
+        return take_digits(s, 1, 2, &r->hour) && in_range(r, r->hour, 0, 23, "hour");
     case PIECE_HOUR12:
     case PIECE_ZERO_HOUR12:
         return take_digits(s, p->kind == PIECE_ZERO_HOUR12 ? 2 : 1, 2, &r->hour) && in_range(r, r->hour, 0, 12, "hour");
@@ -442,7 +491,7 @@ static bool take_piece(struct slice *s, const struct piece *p, struct slice layo
     case PIECE_LONG_YEAR:
         return take_digits(s, 4, 4, &r->year);
     case PIECE_YEAR:
-        if (!take_digits(s, 2, 2, &r->year))
+        if (!take_short_year(s, &r->year))
             return false;
         r->year += r->year >= 69 ? 1900 : 2000;
         return true;
@@ -502,12 +551,12 @@ static const char *settle_date(struct reading *r)
     if (r->yearday >= 0) {
         bool leap = days_in_month(r->year, 2) == 29;
         if (r->yearday < 1 || r->yearday > 365 + leap)
-            return "day-of-year";
+            return "day-of-year out of range";
         struct civil c = civil_of(civil_seconds(r->year, 1, r->yearday, 0, 0, 0));
         if (r->month >= 0 && r->month != c.month)
-            return "day-of-year does not match month:";
+            return "day-of-year does not match month";
         if (r->day >= 0 && r->day != c.day)
-            return "day-of-year does not match day:";
+            return "day-of-year does not match day";
         r->month = c.month;
         r->day = c.day;
         return NULL;
@@ -516,7 +565,7 @@ static const char *settle_date(struct reading *r)
         r->month = 1;
     if (r->day < 0)
         r->day = 1;
-    return r->day < 1 || r->day > days_in_month(r->year, r->month) ? "day" : NULL;
+    return r->day < 1 || r->day > days_in_month(r->year, r->month) ? "day out of range" : NULL;
 }
 
 bool layout_parse(struct arena *a, struct slice layout, struct slice text, const struct zone *zone, struct moment *out,
@@ -528,9 +577,8 @@ bool layout_parse(struct arena *a, struct slice layout, struct slice text, const
         struct slice before;
         struct piece p;
         pictures_left = next_piece(pictures_left, &before, &p);
-        if (!slice_has_prefix(rest, before))
+        if (!take_literal(&rest, before))
             return cannot_parse(a, layout, text, rest, before, err);
-        rest = slice_sub(rest, before.len, rest.len);
         if (p.kind == PIECE_NONE)
             break;
         struct slice at = rest;
@@ -546,24 +594,26 @@ bool layout_parse(struct arena *a, struct slice layout, struct slice text, const
         r.hour = 0;
     const char *wrong = settle_date(&r);
     if (wrong)
-        return out_of_range(a, text, wrong, err);
+        return error_set(err, ERROR_INVALID, "parsing time %s: %s", time_quote(a, text), wrong);
     int64_t wall = civil_seconds(r.year, r.month, r.day, r.hour, r.minute, r.second);
     *out = (struct moment){.s = wall, .ns = r.ns, .zone = zone};
+    if (r.utc) {
+        out->zone = zone_utc();
+        return true;
+    }
     const char *name = slice_dup(a, r.zone_name);
     if (r.has_offset) {
         out->s -= r.offset;
         struct zone_time here = zone_at(zone, out->s);
-        if (r.offset == 0 && (slice_eq_str(r.zone_name, "UTC")))
-            out->zone = zone_utc();
-        else if (here.offset != r.offset || (r.zone_name.len && strcmp(here.name, name) != 0))
+        if (here.offset != r.offset || (r.zone_name.len && strcmp(here.name, name) != 0))
             out->zone = zone_fixed(a, name, r.offset);
         return true;
     }
     out->s = zone_instant(zone, wall);
     if (r.zone_name.len && strcmp(zone_at(zone, out->s).name, name) != 0) {
-        // A name that the zone does not have: its offset is unknown and counts as none.
-        int hours = r.zone_name.data[0] == '+' || r.zone_name.data[0] == '-' ? atoi(name) : 0;
-        out->s = wall - hours * 3600;
+        // A name that the zone does not have: its offset is unknown, but for the hours behind GMT. The time counts as UTC's.
+        int hours = slice_has_prefix(r.zone_name, SLICE("GMT")) ? atoi(name + 3) : 0;
+        out->s = wall;
         out->zone = zone_fixed(a, name, hours * 3600);
     }
     return true;

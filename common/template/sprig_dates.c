@@ -1,5 +1,6 @@
 // sprig_dates.c - Sprig's dates and durations, and Go's time.Time with the methods that templates can use.
 #include "template/layout.h"
+#include "template/node.h"
 #include "template/sprig.h"
 
 #include <time.h>
@@ -383,8 +384,8 @@ static bool fn_duration(struct template_call *call, struct value *result)
 {
     struct value v = call->args[0];
     int64_t seconds = 0;
-    if (v.kind == V_STRING)
-        seconds = strtoll(v.data, NULL, 10);
+    if (v.kind == V_STRING) // a number alone: "1.5" counts as nothing
+        go_parse_int(value_slice(v), 10, &seconds);
     else if (v.kind == V_INT && v.go == GO_DEFAULT)
         seconds = v.integer;
     *result = value_string(duration_format(call->arena, (int64_t)((uint64_t)seconds * 1000000000u)));
