@@ -48,18 +48,42 @@ static size_t quote_end(struct slice s, size_t at)
     return end < 0 ? s.len : at + (size_t)end + 2;
 }
 
-// "(?<name>" becomes "(?P<name>", which every RE2 knows: `added` gets the places, in the result, of each P. "\C" is no
-// Go: `split` is set to it.
-static void translate(struct slice pattern, struct buf *out, struct positions *added, struct slice *split)
+// What RE2 takes and Go does not.
+struct refusal {
+    enum engine_fault fault;
+    struct slice piece;
+};
+
+// The end of the "(?P<name>" or "(?<name>" at `at`, where the name is not of ASCII's letters alone; 0: there is none such.
+static size_t foreign_name_end(struct slice s, size_t at)
+{
+    bool foreign = false;
+    if (!starts(s, at, "(?<") && !starts(s, at, "(?P<"))
+        return 0;
+    for (size_t i = at; i < s.len; i++) {
+        if (s.data[i] == '>')
+            return foreign ? i + 1 : 0;
+        foreign |= (unsigned char)s.data[i] >= 0x80;
+    }
+    return 0;
+}
+
+// "(?<name>" becomes "(?P<name>", which every RE2 knows: `added` gets the places, in the result, of each P. What Go
+// refuses ends it.
+static void translate(struct slice pattern, struct buf *out, struct positions *added, struct refusal *refused)
 {
     for (size_t i = 0, end; i < pattern.len; i = end) {
         end = i + 1;
+        size_t name_end = foreign_name_end(pattern, i);
+        if (name_end || starts(pattern, i, "\\C")) {
+            refused->fault = name_end ? FAULT_NAMED_CAPTURE : FAULT_ESCAPE;
+            refused->piece = slice_sub(pattern, i, name_end ? name_end : i + 2);
+            return;
+        }
         if (starts(pattern, i, "\\Q")) {
             end = quote_end(pattern, i);
         } else if (pattern.data[i] == '\\') {
             end = i + 2;
-            if (starts(pattern, i, "\\C") && !split->len)
-                *split = slice_sub(pattern, i, end);
         } else if (pattern.data[i] == '[') {
             end = class_end(pattern, i);
         } else if (starts(pattern, i, "(?<")) {
@@ -97,23 +121,38 @@ static struct slice from_bad_byte(struct slice s)
     return slice_sub(s, i, s.len);
 }
 
+// A pattern that ends within "\x{" is no UTF-8 to RE2.
+static void report_utf8(struct slice pattern, struct error *err)
+{
+    struct slice bad = from_bad_byte(pattern);
+    const char *cut = bad.len ? NULL : memrchr(pattern.data, '\\', pattern.len);
+    if (cut)
+        fail(err, FAULT_ESCAPE, slice_sub(pattern, (size_t)(cut - pattern.data), pattern.len));
+    else
+        fail(err, FAULT_UTF8, bad);
+}
+
 struct engine *pattern_compile(struct slice pattern, struct error *err)
 {
     cleanup(buf_free) struct buf translated = {0};
     struct positions added = {0};
-    struct slice split = {0};
-    translate(pattern, &translated, &added, &split);
+    struct refusal refused = {0};
+    translate(pattern, &translated, &added, &refused);
     struct engine *engine = engine_new(buf_cstr(&translated), translated.len);
     struct engine_span piece;
     enum engine_fault fault = engine_fault(engine, &piece);
+    if (refused.fault && fault == FAULT_MISSING_PAREN)
+        fault = FAULT_NONE; // which would be found at the end
     if (fault == FAULT_UTF8)
-        fail(err, fault, from_bad_byte(pattern));
+        report_utf8(pattern, err);
+    else if (fault == FAULT_PERL) // never of a name
+        fail(err, fault, slice_n(piece.data, piece.len));
     else if (fault)
         report(buf_view(&translated), added, fault, slice_n(piece.data, piece.len), err);
-    else if (split.len)
-        fail(err, FAULT_ESCAPE, split);
+    else if (refused.fault)
+        fail(err, refused.fault, refused.piece);
     free(added.items);
-    if (!fault && !split.len)
+    if (!fault && !refused.fault)
         return engine;
     engine_free(engine);
     return NULL;
