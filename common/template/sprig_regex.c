@@ -120,8 +120,10 @@ static bool fn_split(struct template_call *call, struct value *result)
     struct slice text = arg_text(call, 1);
     int64_t most = call->args[2].integer;
     *result = value_list_typed(call->arena, "[]string");
-    if (most == 0)
+    if (most == 0) {
+        *result = value_as_nil(*result);
         return true;
+    }
     if (call->args[0].len && text.len == 0) {
         value_push(*result, value_string(""));
         return true;
