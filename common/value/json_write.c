@@ -143,7 +143,10 @@ static bool write_value(struct writer *w, struct value v, const struct walk *up)
     default:
         if (!w->scratch)
             w->scratch = arena_new();
-        return walk_enter(&here, up, v.object) && write_value(w, object_plain(w->scratch, v), &here);
+        if (!walk_enter(&here, up, v.object))
+            return false;
+        here.depth--; // which indents: what an object stands for is on its own level
+        return write_value(w, object_plain(w->scratch, v), &here);
     }
 }
 

@@ -13,19 +13,38 @@ static struct slice input_from(const yaml_parser_t *p, const yaml_mark_t *mark)
     return slice_n(at, (size_t)(end - at));
 }
 
-static bool is_empty_collection(struct slice s)
+// A flow collection of one line, but for its end, in which nothing stands that might be a key without a question mark.
+static bool is_keyless_collection(struct slice s)
 {
-    if (s.len == 0 || (*s.data != '{' && *s.data != '['))
-        return false;
-    char close = *s.data == '{' ? '}' : ']';
-    for (size_t i = 1; i < s.len; i++) {
-        if (s.data[i] == close)
-            return true;
-        if (s.data[i] == '#')
+    bool allowed = true; // a key may begin here
+    bool line_over = false;
+    size_t depth = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.data[i];
+        if ((c == ']' || c == '}') && depth < 2)
+            return depth == 1;
+        if (c == '\n') {
+            line_over = true;
+        } else if (c == '[' || c == '{') {
+            if ((depth == 1 && allowed) || line_over)
+                return false;
+            depth++;
+        } else if (c == ']' || c == '}') {
+            depth--;
+        } else if (depth == 0) {
+            return false;
+        } else if (c == '#' && memchr(" \t\r\n", s.data[i - 1], 4)) {
             while (i + 1 < s.len && s.data[i + 1] != '\n')
                 i++;
-        else if (!memchr(" \t\r\n", s.data[i], 4))
+        } else if (line_over && !memchr(" \t\r", c, 3)) {
             return false;
+        } else if (depth == 1 && c == ',') {
+            allowed = true;
+        } else if (depth == 1 && allowed && !memchr(" \t\r\n", c, 4)) {
+            if (c != '?')
+                return false;
+            allowed = false;
+        }
     }
     return false;
 }
@@ -55,14 +74,14 @@ static const char *out_of_place(const yaml_parser_t *p)
 }
 
 // Where a key misses its colon, go-yaml has another opinion than libyaml of what comes first. It looks for the colon of
-// the next token alone, not of those behind it, and never of an empty flow collection: its parser may refuse that token
+// the next token alone, not of those behind it, and never of a flow collection without keys: its parser may refuse that token
 // first. And it looks at the character behind before it gives the key up.
 static void missing_colon(const yaml_parser_t *p, const char **problem, size_t *line)
 {
     struct slice key = input_from(p, &p->context_mark), behind = input_from(p, &p->problem_mark);
     const yaml_token_t *token = p->tokens.head;
     if (token != p->tokens.tail && out_of_place(p) &&
-        (token->start_mark.index != p->context_mark.index || is_empty_collection(key))) {
+        (token->start_mark.index != p->context_mark.index || is_keyless_collection(key))) {
         *problem = out_of_place(p);
         *line = token->start_mark.line;
     } else if (ends_on_its_line(key)) {
@@ -119,4 +138,68 @@ bool yaml_question_in_flow(yaml_parser_t *p, const yaml_event_t *scalar)
     for (size_t i = 0; i < node.len; i++)
         p->problem_mark.line += node.data[i] == '\n';
     return true;
+}
+
+// ---- disguises ----------------------------------------------------------------------------------------------------
+// Of the private use area: nobody writes these two.
+#define MARK "\xEF\xBB\xBF"
+#define MARK_DISGUISE "\xEF\x9E\xA7"  // U+F7A7
+#define COLON_DISGUISE "\xEF\x9E\xA8" // U+F7A8
+#define COLONS_MAX 200                  // each has the text read anew
+
+bool yaml_disguise_marks(struct buf *out, struct slice text)
+{
+    size_t start = slice_has_prefix(text, SLICE(MARK MARK)) ? 6 : slice_has_prefix(text, SLICE(MARK)) ? 3 : 0;
+    if (slice_find(slice_sub(text, start, text.len), SLICE(MARK)) < 0)
+        return false;
+    buf_add(out, text.data, start);
+    for (size_t i = start; i < text.len;) {
+        ptrdiff_t at = slice_find(slice_sub(text, i, text.len), SLICE(MARK));
+        buf_slice(out, slice_sub(text, i, at < 0 ? text.len : i + (size_t)at));
+        if (at < 0)
+            break;
+        buf_str(out, MARK_DISGUISE);
+        i += (size_t)at + 3;
+    }
+    return true;
+}
+
+bool yaml_disguise_colon(struct buf *out, const yaml_parser_t *p)
+{
+    if (p->error != YAML_SCANNER_ERROR || p->encoding != YAML_UTF8_ENCODING || !str_eq(p->problem, "found unexpected ':'"))
+        return false;
+    size_t colons = 0;
+    for (struct slice s = buf_view(out); (size_t)colons < COLONS_MAX && slice_find(s, SLICE(COLON_DISGUISE)) >= 0; colons++)
+        s = slice_sub(s, (size_t)slice_find(s, SLICE(COLON_DISGUISE)) + 3, s.len);
+    struct slice rest = input_from(p, &p->problem_mark);
+    const char *start = (const char *)p->input.string.start;
+    struct buf text = {0};
+    if (rest.len == 0 || *rest.data != ':' || colons == COLONS_MAX)
+        return false;
+    buf_add(&text, start, (size_t)(rest.data - start));
+    buf_str(&text, COLON_DISGUISE);
+    buf_slice(&text, slice_sub(rest, 1, rest.len));
+    buf_free(out);
+    *out = text;
+    return true;
+}
+
+size_t yaml_undisguise(char *text, size_t len)
+{
+    size_t to = 0;
+    for (size_t i = 0; i < len;) {
+        struct slice rest = slice_n(text + i, len - i);
+        if (slice_has_prefix(rest, SLICE(COLON_DISGUISE))) {
+            text[to++] = ':';
+            i += 3;
+        } else if (slice_has_prefix(rest, SLICE(MARK_DISGUISE))) {
+            memcpy(text + to, MARK, 3);
+            to += 3;
+            i += 3;
+        } else {
+            text[to++] = text[i++];
+        }
+    }
+    text[to] = '\0';
+    return to;
 }

@@ -13,4 +13,11 @@ bool yaml_fault(const yaml_parser_t *parser, struct error *err);
 // Whether this is such a scalar: then the parser has failed on what follows it.
 bool yaml_question_in_flow(yaml_parser_t *parser, const yaml_event_t *scalar);
 
+// What libyaml takes in another way than go-yaml is given to it as characters of no meaning: a byte order mark within the
+// text, which is a letter like others there, and a colon right before one of ,?[]{} within a flow collection, which ends
+// no plain scalar. False: there is nothing of the kind.
+bool yaml_disguise_marks(struct buf *out, struct slice text);
+bool yaml_disguise_colon(struct buf *out, const yaml_parser_t *parser); // on which it has failed; out may be its input
+size_t yaml_undisguise(char *text, size_t len);                         // in place; gives the new length
+
 #endif

@@ -59,6 +59,8 @@ struct reader {
     struct value root;
     struct buf faults[STEP_COUNT];
     enum error_class fault_class;
+    bool disguised;  // characters stand for others: yaml_disguise
+    bool not_finite; // a NaN or an infinity came
     size_t nodes, alias_nodes; // decoded so far, and of these through aliases
 };
 
@@ -100,8 +102,29 @@ static bool failed(const struct reader *r)
     return r->faults[STEP_DECODE].len;
 }
 
+// JSON has no NaN and no infinities: the first, in the order in which it is written, is a fault. Those that a later key
+// of the same name took the place of are gone by then.
+static bool find_not_finite(struct reader *r, struct value v)
+{
+    if (v.kind == V_FLOAT && !isfinite(v.number)) {
+        struct buf text = BUF_IN(r->scratch);
+        go_print_float(&text, v.number, 64, GO_FLOAT_G);
+        fault(r, STEP_MARSHAL, "json: unsupported value: %s", text.data);
+        return true;
+    }
+    for (size_t i = 0; v.kind == V_LIST && i < v.list->len; i++)
+        if (find_not_finite(r, v.list->items[i]))
+            return true;
+    for (struct value_iter it = {0}; v.kind == V_DICT && value_next(v, &it);)
+        if (find_not_finite(r, it.value))
+            return true;
+    return false;
+}
+
 static bool document_faults(struct reader *r)
 {
+    if (r->not_finite)
+        find_not_finite(r, r->root);
     for (size_t i = 0; i < STEP_COUNT; i++)
         if (r->faults[i].len)
             return error_set(r->err, r->fault_class ? r->fault_class : ERROR_INVALID, "%s", r->faults[i].data);
@@ -230,6 +253,8 @@ static struct value decode_tagged(struct reader *r, const char *tag, struct valu
         return text;
     struct value v = text;
     enum yaml_type got = yaml_resolve(text.data, text.len, &v);
+    if (got == YAML_TIMESTAMP && want != YAML_TIMESTAMP) // which it is where nothing else was asked for
+        got = YAML_STR;
     if (got == want)
         return got == YAML_TIMESTAMP ? text : v;
     if (want == YAML_FLOAT && got == YAML_INT && v.go != GO_UINT64)
@@ -247,8 +272,10 @@ static bool key_comes_next(const struct reader *r)
 
 static struct value scalar_text(struct reader *r, const yaml_event_t *event)
 {
-    const char *text = (const char *)event->data.scalar.value;
+    char *text = (char *)event->data.scalar.value;
     size_t len = event->data.scalar.length;
+    if (r->disguised)
+        len = yaml_undisguise(text, len);
     if (!key_comes_next(r))
         return value_string_copy(r->arena, text, len);
     struct slice key = key_cache_copy(&r->keys, r->arena, text, len);
@@ -270,11 +297,7 @@ static struct value decode_scalar(struct reader *r, const yaml_event_t *event)
 
 static struct value through_json(struct reader *r, struct value v)
 {
-    if (v.kind == V_FLOAT && !isfinite(v.number)) {
-        cleanup(buf_free) struct buf text = {0};
-        go_print_float(&text, v.number, 64, GO_FLOAT_G);
-        fault(r, STEP_MARSHAL, "json: unsupported value: %s", text.data);
-    }
+    r->not_finite |= v.kind == V_FLOAT && !isfinite(v.number);
     return yaml_json_number(v, r->flags);
 }
 
@@ -510,6 +533,7 @@ static enum next next_document(struct reader *r)
     r->anchors = map_new(r->scratch);
     r->depth = 0;
     r->root = VALUE_NULL;
+    r->not_finite = false;
     r->nodes = r->alias_nodes = 0;
     for (;;) {
         yaml_event_t event;
@@ -529,8 +553,24 @@ static enum next next_document(struct reader *r)
     }
 }
 
+// Go-yaml looks at the characters of its input in pieces of this size, and stops where the document ends: what is wrong
+// with those behind is never seen.
+#define PIECE 512
+
+static int read_piece(void *parser, unsigned char *buffer, size_t size, size_t *got)
+{
+    yaml_parser_t *p = parser;
+    size_t kept = (size_t)(p->raw_buffer.end - p->raw_buffer.start) - size; // of a character that is not complete
+    size_t left = (size_t)(p->input.string.end - p->input.string.current);
+    *got = left < PIECE - kept ? left : PIECE - kept;
+    memcpy(buffer, p->input.string.current, *got);
+    p->input.string.current += *got;
+    return 1;
+}
+
 static bool reader_start(struct reader *r, const char *data, size_t len)
 {
+    *r = (struct reader){.arena = r->arena, .err = r->err, .flags = r->flags, .disguised = r->disguised};
     if (len > limits.bytes)
         return error_set(r->err, ERROR_LIMIT, "yaml: document of %zu bytes is over the limit of %zu", len,
                          limits.bytes);
@@ -538,6 +578,7 @@ static bool reader_start(struct reader *r, const char *data, size_t len)
         return error_set(r->err, ERROR_LIMIT, "yaml: out of memory");
     r->scratch = arena_new();
     yaml_parser_set_input_string(&r->parser, (const unsigned char *)(data ? data : ""), len); // NULL would end the process
+    r->parser.read_handler = read_piece; // whose input is still that text
     yaml_parser_set_encoding(&r->parser, YAML_ANY_ENCODING);
     return true;
 }
@@ -554,10 +595,17 @@ bool yaml_parse(struct arena *a, const char *data, size_t len, int flags, struct
     if (len <= limits.bytes && yaml_simple_parse(a, slice_n(data, len), flags, limits.nodes, out))
         return true;
     *out = VALUE_NULL;
-    if (!reader_start(&r, data, len))
-        return false;
-    enum next next = next_document(&r);
-    reader_end(&r);
+    enum next next;
+    struct buf disguise cleanup(buf_free) = {0};
+    r.disguised = yaml_disguise_marks(&disguise, slice_n(data, len));
+    for (bool again = true; again;) {
+        if (!reader_start(&r, r.disguised ? disguise.data : data, r.disguised ? disguise.len : len))
+            return false;
+        next = next_document(&r);
+        again = next == NEXT_ERROR && yaml_disguise_colon(&disguise, &r.parser);
+        r.disguised |= again;
+        reader_end(&r);
+    }
     if (next == NEXT_DOCUMENT)
         *out = r.root;
     return next != NEXT_ERROR;
