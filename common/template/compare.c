@@ -1,7 +1,8 @@
 // compare.c - eq, ne, lt, le, gt, ge: Go's rules on which types compare with which.
 #include "template/builtins.h"
+#include "template/complex.h"
 
-enum basic { BASIC_NONE, BASIC_BOOL, BASIC_INT, BASIC_UINT, BASIC_FLOAT, BASIC_STRING };
+enum basic { BASIC_NONE, BASIC_BOOL, BASIC_INT, BASIC_UINT, BASIC_FLOAT, BASIC_STRING, BASIC_COMPLEX };
 
 static enum basic basic_kind(struct value v)
 {
@@ -15,7 +16,7 @@ static enum basic basic_kind(struct value v)
     case V_STRING:
         return BASIC_STRING;
     default:
-        return BASIC_NONE;
+        return complex_of(v) ? BASIC_COMPLEX : BASIC_NONE;
     }
 }
 

@@ -437,7 +437,8 @@ static bool fn_gen_signed_cert(struct template_call *call, struct value *result)
 
 static bool decode_arg(struct template_call *call, size_t i, const char *what, struct buf *out)
 {
-    if (base64_decode(out, call->args[i].data, call->args[i].len))
+    size_t at;
+    if (sprig_base64_decode(out, value_slice(call->args[i]), &at))
         return true;
     return sprig_fail(call, "unable to decode base64 %s", what);
 }

@@ -140,7 +140,7 @@ static bool merge_all(struct template_call *call, bool overwrite, struct value *
         if (!merge(call, into, call->args[i], overwrite, 0))
             return false;
     }
-    *result = into.kind == V_DICT ? into : value_dict(call->arena);
+    *result = into.kind == V_DICT ? into : value_as_nil(value_dict(call->arena));
     return true;
 }
 

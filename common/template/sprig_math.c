@@ -97,11 +97,14 @@ static bool decimals(struct template_call *call, char op, const double *before, 
         numbers[count++] = sprig_float(call->args[i]);
     if (after)
         numbers[count++] = *after;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) { // each is converted and used before the next
         if (!isfinite(numbers[i]))
             return sprig_fail(call, "Cannot create a Decimal from %s", isnan(numbers[i]) ? "NaN"
                                                                        : numbers[i] > 0  ? "+Inf"
                                                                                          : "-Inf");
+        if (op == '/' && i > 0 && numbers[i] == 0)
+            break;
+    }
     double f;
     if (!decimal_fold(op, numbers, count, &f))
         return sprig_fail(call, "decimal division by 0");
