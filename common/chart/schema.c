@@ -320,8 +320,11 @@ static bool follow_pointer(struct schema_doc *doc, struct schema_resource *from,
             nearest = place->resource;
     }
     *target = v;
-    // A place outside of the known keywords is a schema because a reference says so.
-    return collect(doc, v, from->document, arena_printf(doc->arena, "%s%s", from->pointer, pointer), nearest, err);
+    // A place outside of the known keywords is a schema because a reference says so: it was not checked with the others.
+    const char *place = arena_printf(doc->arena, "%s%s", from->pointer, pointer);
+    const char *url = arena_printf(doc->arena, "%s#%s", from->document, place);
+    return value_is(v, V_BOOL) || schema_place_of(doc, v) ||
+           (schema_check_meta(doc->arena, v, url, nearest->draft, err) && collect(doc, v, from->document, place, nearest, err));
 }
 
 // The resource of a URL, when it is in a document that is at hand.
@@ -442,10 +445,21 @@ static bool check_reference(struct schema_doc *doc, const struct schema_place *p
     return true;
 }
 
+// Some keywords count beside another alone: nobody follows the references below them otherwise.
+static bool is_idle(const struct schema_place *place, const char *keyword)
+{
+    struct value condition = value_get(place->schema, "if");
+    if (str_eq(keyword, "then") || str_eq(keyword, "else"))
+        return !value_has(place->schema, "if") ||
+               (value_is(condition, V_BOOL) && condition.boolean == str_eq(keyword, "else"));
+    return str_eq(keyword, "additionalItems") &&
+           (place->resource->draft >= 2020 || !value_is(value_get(place->schema, "items"), V_LIST));
+}
+
 static bool check_below(struct schema_doc *doc, const struct schema_place *place, const struct subschema *s, struct error *err)
 {
     struct value v = value_get(place->schema, s->keyword);
-    if (place->resource->draft < s->draft || s->definitions || value_is_null(v))
+    if (place->resource->draft < s->draft || s->definitions || value_is_null(v) || is_idle(place, s->keyword))
         return true;
     if (value_is(v, V_LIST) && (s->form & LIST)) {
         for (size_t k = 0; k < value_len(v); k++)
@@ -479,7 +493,7 @@ static bool check_schema(struct schema_doc *doc, struct value schema, struct err
     for (size_t i = 0; i < ARRAY_LEN(subschemas); i++)
         if (place->keywords & 1u << i && !check_below(doc, place, &subschemas[i], err))
             return false;
-    return (draft != 2019 || check_reference(doc, place, "$recursiveRef", err)) &&
+    return (draft < 2019 || check_reference(doc, place, "$recursiveRef", err)) &&
            (draft < 2020 || check_reference(doc, place, "$dynamicRef", err));
 }
 
@@ -492,7 +506,7 @@ struct schema_doc *schema_prepare(struct arena *a, struct slice json, const stru
     index_keywords(doc);
     if (!read_json(a, json, &doc->root, err) || !collect(doc, doc->root, SCHEMA_URL, "", NULL, err))
         return NULL;
-    if (!schema_check_meta(a, doc->root, doc->resources.len > 0 ? doc->resources.items[0]->draft : 2020, err))
+    if (!schema_check_meta(a, doc->root, SCHEMA_URL "#", doc->resources.len > 0 ? doc->resources.items[0]->draft : 2020, err))
         return NULL;
     enqueue(doc, doc->root);
     for (size_t i = 0; i < doc->queue.len; i++)

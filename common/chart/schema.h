@@ -73,7 +73,7 @@ const char *schema_join_url(struct arena *a, const char *base, const char *refer
 bool schema_validate(struct schema_doc *doc, struct value instance, struct error *err);
 
 // Whether a schema is one by its draft's meta-schema; the message is Helm's, "… is not valid against metaschema: …".
-bool schema_check_meta(struct arena *a, struct value schema, int draft, struct error *err);
+bool schema_check_meta(struct arena *a, struct value schema, const char *url, int draft, struct error *err);
 
 // Formats: NULL when text is valid for the format or the format is unknown, else the reason.
 const char *schema_check_format(struct arena *a, const char *format, struct slice text);

@@ -9,6 +9,7 @@
 struct scope {
     struct value schema;
     const struct schema_place *place;
+    const char *reference; // the keyword that led here; NULL: the schema stands within its parent's
     size_t instance; // counts instances: two scopes with the same number look at the same one
     const struct scope *parent;
     int depth;
@@ -25,6 +26,7 @@ struct validator {
     struct schema_doc *doc;
     struct arena *arena;
     const char *path; // of the instance: "/image/tag"
+    const char *reference; // the keyword by which the next schema is come to
     size_t instances, steps;
     size_t start; // arena_used at the beginning
     struct problem *exhausted; // what is said once a limit was reached: nothing more is looked at

@@ -35,7 +35,13 @@ const char *problem_display(struct arena *a, struct value v)
     if (value_is(v, V_LIST) || value_is(v, V_DICT))
         return "value";
     struct buf out = BUF_IN(a);
-    go_print_value(&out, v);
+    if (value_is(v, V_FLOAT)) { // as it stands in the schema, most likely: 1.0 was read as a float, 1 was not
+        go_print_float(&out, v.number, 64, GO_FLOAT_JSON);
+        if (!memchr(out.data, '.', out.len) && !memchr(out.data, 'e', out.len))
+            buf_str(&out, ".0");
+    } else {
+        go_print_value(&out, v);
+    }
     return buf_cstr(&out);
 }
 

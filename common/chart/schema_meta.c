@@ -501,7 +501,7 @@ static struct problem *check_schema(struct meta *m, struct value v, const struct
     return at->parent ? referred(m, at, p) : p;
 }
 
-bool schema_check_meta(struct arena *a, struct value schema, int draft, struct error *err)
+bool schema_check_meta(struct arena *a, struct value schema, const char *url, int draft, struct error *err)
 {
     static const struct {
         int draft;
@@ -522,6 +522,6 @@ bool schema_check_meta(struct arena *a, struct value schema, int draft, struct e
     struct buf text = BUF_IN(a);
     problem_print(&text, a, p);
     return error_set(err, ERROR_INVALID,
-                     "\"%s#\" is not valid against metaschema: jsonschema validation failed with '%s#'\n%s", SCHEMA_URL,
+                     "%s is not valid against metaschema: jsonschema validation failed with '%s#'\n%s", go_quoted_str(a, url),
                      urls[i].url, buf_cstr(&text));
 }

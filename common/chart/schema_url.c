@@ -49,7 +49,7 @@ const char *schema_join_url(struct arena *a, const char *base, const char *refer
         const char *slash = strchr(base + scheme + 2, '/');
         authority = slash ? (size_t)(slash - base) : strlen(base);
     } else if (base[scheme] != '/') {
-        return text; // an opaque base, a URN: nothing is relative to it
+        return base; // an opaque base, a URN: what is relative to it is itself
     }
     if (str_has_prefix(text, "//"))
         return arena_printf(a, "%.*s%s", (int)scheme, base, text);

@@ -232,8 +232,9 @@ static struct problem *check_format(struct check *c)
     return reason ? check_problem(c, "%s is not valid %s: %s", problem_display(c->v->arena, c->instance), format, reason) : NULL;
 }
 
-static struct problem *check_reference(struct check *c, struct value target)
+static struct problem *check_reference(struct check *c, struct value target, const char *keyword)
 {
+    c->v->reference = keyword;
     struct problem *p = check_same(c, target, c->quiet);
     if (!p || c->quiet)
         return p;
@@ -275,18 +276,18 @@ static void check_dynamic_references(struct check *c)
 {
     struct value target;
     struct problem *failed = NULL;
-    if (c->draft == 2019 && resolve(c, "$recursiveRef", 2019, &target, &failed)) {
+    if (resolve(c, "$recursiveRef", 2019, &target, &failed)) {
         if (value_true(value_get(target, "$recursiveAnchor")))
             for (const struct scope *s = &c->scope; s; s = s->parent)
                 if (s->place && s->place->resource->recursive_anchor)
                     target = s->schema;
-        check_add(c, check_reference(c, target));
+        check_add(c, check_reference(c, target, "$recursiveRef"));
     }
     if (resolve(c, "$dynamicRef", 2020, &target, &failed)) {
         const char *anchor = schema_fragment(c->v->arena, value_str(value_get(c->schema, "$dynamicRef")));
         if (*anchor && *anchor != '/' && str_eq(value_str(value_get(target, "$dynamicAnchor")), anchor))
             target = dynamic_target(c, target, anchor);
-        check_add(c, check_reference(c, target));
+        check_add(c, check_reference(c, target, "$dynamicRef"));
     }
     check_add(c, failed);
 }
@@ -408,12 +409,42 @@ static void check_by_type(struct check *c)
     }
 }
 
-static bool is_cycle(const struct scope *s)
+// The same schema on the same instance, further out.
+static const struct scope *same_before(const struct scope *s)
 {
     for (const struct scope *p = s->parent; p && p->instance == s->instance; p = p->parent)
         if (value_is(p->schema, V_DICT) && p->schema.dict == s->schema.dict)
-            return true;
-    return false;
+            return p;
+    return NULL;
+}
+
+static const char *pointer_of(const struct scope *s)
+{
+    return s->place ? s->place->pointer : "";
+}
+
+// How one got to a schema: "/allOf/1/$ref".
+static void add_way(struct buf *out, const struct scope *s)
+{
+    if (!s->parent)
+        return;
+    add_way(out, s->parent);
+    size_t known = strlen(pointer_of(s->parent));
+    if (s->reference)
+        buf_printf(out, "/%s", s->reference);
+    else if (strlen(pointer_of(s)) > known)
+        buf_str(out, pointer_of(s) + known);
+}
+
+static struct problem *cycle(struct check *c, const struct scope *before)
+{
+    struct arena *a = c->v->arena;
+    struct buf way = BUF_IN(a), way_before = BUF_IN(a);
+    add_way(&way, &c->scope);
+    add_way(&way_before, before);
+    const char *place = arena_printf(a, "%s#%s", c->scope.place ? c->scope.place->url : "", pointer_of(&c->scope));
+    return check_problem(c, "both %s and %s resolve to %s causing reference cycle", buf_cstr(&way), buf_cstr(&way_before),
+                         go_quoted_str(a, place));
 }
 
 struct problem *check_apply(struct validator *v, const struct scope *parent, struct value schema, struct value instance,
@@ -425,10 +456,11 @@ struct problem *check_apply(struct validator *v, const struct scope *parent, str
     const struct schema_place *place = schema_place_of(v->doc, schema);
     c.draft = place ? place->resource->draft : 2020;
     c.scope = (struct scope){.schema = schema, .place = place, .instance = instance_number, .parent = parent,
-                             .depth = parent ? parent->depth + 1 : 0};
-    if (is_cycle(&c.scope))
-        return check_problem(&c, "the schema at %s refers to itself without end",
-                       problem_quote(v->arena, slice_of(place ? place->pointer : "")));
+                             .depth = parent ? parent->depth + 1 : 0, .reference = v->reference};
+    v->reference = NULL;
+    const struct scope *before = same_before(&c.scope);
+    if (before)
+        return cycle(&c, before);
     if (!v->exhausted &&
         (c.scope.depth > MAX_DEPTH || ++v->steps > MAX_STEPS || arena_used(v->arena) - v->start > MAX_MEMORY)) {
         c.quiet = false;
@@ -438,12 +470,13 @@ struct problem *check_apply(struct validator *v, const struct scope *parent, str
         return v->exhausted;
 
     struct problem *p;
-    if ((p = check_type(&c)) || (p = check_const(&c)) || (p = check_enum(&c)) || (p = check_format(&c)))
+    bool alone = c.draft < 2019 && value_is(value_get(schema, "$ref"), V_STRING); // what stands beside does not count
+    if (!alone && ((p = check_type(&c)) || (p = check_const(&c)) || (p = check_enum(&c)) || (p = check_format(&c))))
         return p;
     struct value target;
     struct problem *failed = NULL;
     if (resolve(&c, "$ref", 4, &target, &failed)) {
-        p = check_reference(&c, target);
+        p = check_reference(&c, target, "$ref");
         if (c.draft < 2019)
             return p;
         check_add(&c, p);
