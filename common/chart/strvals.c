@@ -240,11 +240,8 @@ static const char *quoted_runes(struct strvals *p, const char *text)
     size_t len = strlen(text);
     for (size_t at = 0, width; at < len; at += width) {
         uint32_t r = utf8_decode(text + at, len - at, &width);
-        buf_str(&out, at ? " '" : "'");
-        if (r == '\'' || r == '\\')
-            buf_char(&out, '\\');
-        buf_rune(&out, r);
-        buf_char(&out, '\'');
+        buf_str(&out, at ? " " : "");
+        go_quote_rune(&out, r);
     }
     buf_char(&out, ']');
     return buf_cstr(&out);
