@@ -153,6 +153,7 @@ static struct node *parse_block(struct parser *p)
         return NULL;
     struct node *pipe = parse_pipeline(p, "block clause", TOKEN_RIGHT_DELIM);
     struct token opening = p->window[0];
+    p->in_action = false; // the body is a template of its own
     if (!pipe || !parse_body(p, name.data, "block clause", &opening))
         return NULL;
     return template_node(p, t, name, pipe);
