@@ -206,6 +206,16 @@ static bool fn_concat(struct template_call *call, struct value *result)
     return true;
 }
 
+static bool chunk_backwards(struct template_call *call, struct value list, uint64_t size, struct value *result)
+{
+    size_t len = value_len(list);
+    if (size == 0 || len == 0 || len - 1 > size || (len == 1 && size == 1))
+        return sprig_fail(call, "runtime error: makeslice: len out of range");
+    if (len == 1)
+        value_push(*result, items_between(call, list, 0, 1));
+    return true;
+}
+
 static bool fn_chunk(struct template_call *call, struct value *result)
 {
     int64_t size = call->args[0].integer;
@@ -214,8 +224,8 @@ static bool fn_chunk(struct template_call *call, struct value *result)
         return wrong_kind(call, "Cannot chunk type ", "", list);
     *result = value_list_typed(call->arena, "[][]interface {}");
     size_t len = value_len(list);
-    if (len && size <= 0)
-        return sprig_fail(call, "runtime error: makeslice: len out of range");
+    if (size <= 0) // Go counts the pieces by division: of a negative size there may come out none or one
+        return chunk_backwards(call, list, 0 - (uint64_t)size, result);
     for (size_t at = 0; at < len; at += (size_t)size)
         value_push(*result, items_between(call, list, at, len - at < (size_t)size ? len : at + (size_t)size));
     return true;
