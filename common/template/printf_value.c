@@ -457,12 +457,12 @@ static void print_dict(struct printer *p, struct value v, uint32_t verb, int dep
     buf_char(p->out, p->sharp_v ? '}' : ']');
 }
 
-static bool print_bytes(struct printer *p, struct value v, uint32_t verb)
+static bool print_bytes(struct printer *p, struct value v, uint32_t verb, int depth)
 {
     if (verb != 'v' && verb != 'd')
         return print_string(p, value_slice(v), verb);
     if (p->sharp_v)
-        buf_str(p->out, "[]byte");
+        buf_str(p->out, depth ? "[]uint8" : "[]byte");
     buf_char(p->out, p->sharp_v ? '{' : '[');
     for (size_t i = 0; i < v.len; i++) {
         if (i)
@@ -493,7 +493,7 @@ static bool print_object(struct printer *p, struct value v, uint32_t verb)
     const struct complex *number = complex_of(v);
     if (number)
         return print_complex(p, number, verb);
-    if (v.object->class->next && verb != 'v') {
+    if (v.object->class->next && (verb != 'v' || p->sharp_v)) {
         print_dict(p, v, verb, 0);
         return true;
     }
@@ -532,7 +532,7 @@ static void print_value(struct printer *p, struct value v, uint32_t verb, int de
         known = print_string(p, value_slice(v), verb);
         break;
     case V_BYTES:
-        known = print_bytes(p, v, verb);
+        known = print_bytes(p, v, verb, depth);
         break;
     case V_LIST:
         print_list(p, v, verb, depth);

@@ -232,6 +232,8 @@ static bool fn_camelcase(struct template_call *call, struct value *result)
     struct buf out = BUF_IN(call->arena);
     for (; i < count && is_connector(runes[i]); i++) // what leads stays
         buf_rune(&out, runes[i]);
+    if (i == count && count) // and the last, where nothing else comes, twice
+        buf_rune(&out, runes[i - 1]);
     bool start = true;
     while (i < count) {
         if (is_connector(runes[i])) {

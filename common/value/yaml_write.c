@@ -545,6 +545,8 @@ static bool write_node(struct writer *w, struct value v, enum place place, size_
     if (value_is_nil(v) && !w->v3)
         v = VALUE_NULL;
     if (v.kind == V_OBJECT) {
+        if (str_eq(value_go_kind(v), "complex128"))
+            return refuse(w, "json: unsupported type: complex128");
         if (!enter(w, &here, up, v.object, v))
             return false;
         return write_node(w, object_plain(w->scratch, v), place, indent, &here);
