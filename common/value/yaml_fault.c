@@ -92,6 +92,25 @@ static void missing_colon(const yaml_parser_t *p, const char **problem, size_t *
     }
 }
 
+// A directive for YAML 1.2, which libyaml takes and go-yaml refuses, in the lines of directives and comments before the
+// place where a document should begin. *line: which one.
+static bool foreign_version(const yaml_parser_t *p, size_t *line)
+{
+    struct slice rest = slice_n((const char *)p->input.string.start,
+                                (size_t)(p->input.string.end - p->input.string.start)), text;
+    bool found = false;
+    for (size_t i = 0; rest.len && i < p->problem_mark.line + 1; i++) {
+        slice_cut(rest, '\n', &text, &rest);
+        if (slice_has_prefix(text, SLICE("%YAML 1.2")) && !found) {
+            found = true;
+            *line = i;
+        } else if (text.len && *text.data != '%' && *text.data != '#' && i < p->problem_mark.line) {
+            found = false;
+        }
+    }
+    return found;
+}
+
 bool yaml_fault(const yaml_parser_t *p, struct error *err)
 {
     if (p->error == YAML_MEMORY_ERROR)
@@ -102,6 +121,8 @@ bool yaml_fault(const yaml_parser_t *p, struct error *err)
     if (p->error == YAML_SCANNER_ERROR && p->encoding == YAML_UTF8_ENCODING &&
         str_eq(problem, "could not find expected ':'"))
         missing_colon(p, &problem, &line);
+    if (str_eq(problem, "did not find expected <document start>") && foreign_version(p, &line))
+        problem = "found incompatible YAML document";
     if (line)
         error_set(err, ERROR_INVALID, "yaml: line %zu: %s", line, problem);
     else
