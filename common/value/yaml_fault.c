@@ -73,6 +73,19 @@ static const char *out_of_place(const yaml_parser_t *p)
     }
 }
 
+// Whether a token is the content of a node whose entry, tag or anchor stands before it: the parser's state is still that
+// of the collection then.
+static bool has_begun(const yaml_parser_t *p, const yaml_token_t *token)
+{
+    const char *start = (const char *)p->input.string.start, *end = input_from(p, &token->start_mark).data;
+    while (end > start && memchr(" \t\r\n", end[-1], 4))
+        end--;
+    const char *word = end;
+    while (word > start && !memchr(" \t\r\n", word[-1], 4))
+        word--;
+    return word < end && (memchr("!&", *word, 2) || (end - word == 1 && memchr("-?", *word, 2)));
+}
+
 // Where a key misses its colon, go-yaml has another opinion than libyaml of what comes first. It looks for the colon of
 // the next token alone, not of those behind it, and never of a flow collection without keys: its parser may refuse that token
 // first. And it looks at the character behind before it gives the key up.
@@ -80,7 +93,7 @@ static void missing_colon(const yaml_parser_t *p, const char **problem, size_t *
 {
     struct slice key = input_from(p, &p->context_mark), behind = input_from(p, &p->problem_mark);
     const yaml_token_t *token = p->tokens.head;
-    if (token != p->tokens.tail && out_of_place(p) &&
+    if (token != p->tokens.tail && out_of_place(p) && !has_begun(p, token) &&
         (token->start_mark.index != p->context_mark.index || is_keyless_collection(key))) {
         *problem = out_of_place(p);
         *line = token->start_mark.line;
