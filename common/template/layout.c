@@ -342,37 +342,6 @@ static bool take_offset(struct slice *s, const struct piece *p, struct reading *
     return true;
 }
 
-// The length of a sign and a number of hours, up to 23; 0: there is none.
-static size_t signed_hours(struct slice s)
-{
-    size_t n = 1;
-    int hours = 0;
-    if (s.len == 0 || (s.data[0] != '+' && s.data[0] != '-'))
-        return 0;
-    for (; is_digit(s, n) && hours <= 23; n++)
-        hours = hours * 10 + (s.data[n] - '0');
-    return n > 1 && hours <= 23 ? n : 0;
-}
-
-// Three to five capitals, of which a fifth is a T and a fourth as well, but for WITA. GMT may have hours behind it.
-static size_t zone_name_length(struct slice s)
-{
-    size_t n = 0;
-    if (s.len < 3)
-        return 0;
-    if (slice_has_prefix(s, SLICE("ChST")) || slice_has_prefix(s, SLICE("MeST")))
-        return 4;
-    if (slice_has_prefix(s, SLICE("GMT")))
-        return 3 + signed_hours(slice_sub(s, 3, s.len));
-    if (s.data[0] == '+' || s.data[0] == '-')
-        return signed_hours(s);
-    while (n < s.len && n < 6 && s.data[n] >= 'A' && s.data[n] <= 'Z')
-        n++;
-    bool good = n == 3 || (n == 4 && (s.data[3] == 'T' || slice_has_prefix(s, SLICE("WITA")))) ||
-                (n == 5 && s.data[4] == 'T');
-    return good ? n : 0;
-}
-
 static bool take_zone_name(struct slice *s, struct reading *r)
 {
     size_t n = zone_name_length(*s);

@@ -344,3 +344,35 @@ int64_t zone_instant(const struct zone *z, int64_t wall)
     }
     return wall - offset;
 }
+
+// ---- names in text --------------------------------------------------------------------------------------------------
+
+// The length of a sign and a number of hours, up to 23; 0: there is none.
+static size_t signed_hours(struct slice s)
+{
+    size_t n = 1;
+    int hours = 0;
+    if (s.len == 0 || (s.data[0] != '+' && s.data[0] != '-'))
+        return 0;
+    for (; n < s.len && s.data[n] >= '0' && s.data[n] <= '9' && hours <= 23; n++)
+        hours = hours * 10 + (s.data[n] - '0');
+    return n > 1 && hours <= 23 ? n : 0;
+}
+
+size_t zone_name_length(struct slice s)
+{
+    size_t n = 0;
+    if (s.len < 3)
+        return 0;
+    if (slice_has_prefix(s, SLICE("ChST")) || slice_has_prefix(s, SLICE("MeST")))
+        return 4;
+    if (slice_has_prefix(s, SLICE("GMT")))
+        return 3 + signed_hours(slice_sub(s, 3, s.len));
+    if (s.data[0] == '+' || s.data[0] == '-')
+        return signed_hours(s);
+    while (n < s.len && n < 6 && s.data[n] >= 'A' && s.data[n] <= 'Z')
+        n++;
+    bool good = n == 3 || (n == 4 && (s.data[3] == 'T' || slice_has_prefix(s, SLICE("WITA")))) ||
+                (n == 5 && s.data[4] == 'T');
+    return good ? n : 0;
+}

@@ -19,6 +19,10 @@ struct zone_time zone_at(const struct zone *z, int64_t unix_s);
 // The instant of a wall clock's reading (given as if it were UTC's).
 int64_t zone_instant(const struct zone *z, int64_t wall_s);
 
+// The length of what Go takes for a zone's name at the start of a text, 0 for none: three to five capitals, of which a fifth
+// is a T and a fourth as well, but for WITA; a signed number of hours; GMT with such behind it.
+size_t zone_name_length(struct slice s);
+
 struct civil {
     int64_t year;
     int month, day; // from 1

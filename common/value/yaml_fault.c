@@ -174,6 +174,22 @@ bool yaml_question_in_flow(yaml_parser_t *p, const yaml_event_t *scalar)
     return true;
 }
 
+// ---- input -----------------------------------------------------------------------------------------------------
+// Go-yaml looks at the characters of its input in pieces of this size, and stops where the document ends: what is wrong
+// with those behind is never seen.
+#define PIECE 512
+
+int yaml_read_piece(void *parser, unsigned char *buffer, size_t size, size_t *got)
+{
+    yaml_parser_t *p = parser;
+    size_t kept = (size_t)(p->raw_buffer.end - p->raw_buffer.start) - size; // of a character that is not complete
+    size_t left = (size_t)(p->input.string.end - p->input.string.current);
+    *got = left < PIECE - kept ? left : PIECE - kept;
+    memcpy(buffer, p->input.string.current, *got);
+    p->input.string.current += *got;
+    return 1;
+}
+
 // ---- disguises ----------------------------------------------------------------------------------------------------
 // Of the private use area: nobody writes these two.
 #define MARK "\xEF\xBB\xBF"

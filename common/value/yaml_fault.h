@@ -20,4 +20,7 @@ bool yaml_disguise_marks(struct buf *out, struct slice text);
 bool yaml_disguise_colon(struct buf *out, const yaml_parser_t *parser); // on which it has failed; out may be its input
 size_t yaml_undisguise(char *text, size_t len);                         // in place; gives the new length
 
+// A read handler: the parser, which comes as `parser`, gets the text that was set as its input as go-yaml reads it.
+int yaml_read_piece(void *parser, unsigned char *buffer, size_t size, size_t *got);
+
 #endif

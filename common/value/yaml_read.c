@@ -553,21 +553,6 @@ static enum next next_document(struct reader *r)
     }
 }
 
-// Go-yaml looks at the characters of its input in pieces of this size, and stops where the document ends: what is wrong
-// with those behind is never seen.
-#define PIECE 512
-
-static int read_piece(void *parser, unsigned char *buffer, size_t size, size_t *got)
-{
-    yaml_parser_t *p = parser;
-    size_t kept = (size_t)(p->raw_buffer.end - p->raw_buffer.start) - size; // of a character that is not complete
-    size_t left = (size_t)(p->input.string.end - p->input.string.current);
-    *got = left < PIECE - kept ? left : PIECE - kept;
-    memcpy(buffer, p->input.string.current, *got);
-    p->input.string.current += *got;
-    return 1;
-}
-
 static bool reader_start(struct reader *r, const char *data, size_t len)
 {
     *r = (struct reader){.arena = r->arena, .err = r->err, .flags = r->flags, .disguised = r->disguised};
@@ -578,7 +563,7 @@ static bool reader_start(struct reader *r, const char *data, size_t len)
         return error_set(r->err, ERROR_LIMIT, "yaml: out of memory");
     r->scratch = arena_new();
     yaml_parser_set_input_string(&r->parser, (const unsigned char *)(data ? data : ""), len); // NULL would end the process
-    r->parser.read_handler = read_piece; // whose input is still that text
+    r->parser.read_handler = yaml_read_piece; // whose input is still that text
     yaml_parser_set_encoding(&r->parser, YAML_ANY_ENCODING);
     return true;
 }
