@@ -216,10 +216,11 @@ bool yaml_disguise_marks(struct buf *out, struct slice text)
 
 bool yaml_disguise_colon(struct buf *out, const yaml_parser_t *p)
 {
-    if (p->error != YAML_SCANNER_ERROR || p->encoding != YAML_UTF8_ENCODING || !str_eq(p->problem, "found unexpected ':'"))
+    if (p->error != YAML_SCANNER_ERROR || p->encoding != YAML_UTF8_ENCODING ||
+        !str_eq(p->problem, "found unexpected ':'"))
         return false;
     size_t colons = 0;
-    for (struct slice s = buf_view(out); (size_t)colons < COLONS_MAX && slice_find(s, SLICE(COLON_DISGUISE)) >= 0; colons++)
+    for (struct slice s = buf_view(out); colons < COLONS_MAX && slice_find(s, SLICE(COLON_DISGUISE)) >= 0; colons++)
         s = slice_sub(s, (size_t)slice_find(s, SLICE(COLON_DISGUISE)) + 3, s.len);
     struct slice rest = input_from(p, &p->problem_mark);
     const char *start = (const char *)p->input.string.start;

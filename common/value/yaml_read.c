@@ -589,6 +589,8 @@ bool yaml_parse(struct arena *a, const char *data, size_t len, int flags, struct
         next = next_document(&r);
         again = next == NEXT_ERROR && yaml_disguise_colon(&disguise, &r.parser);
         r.disguised |= again;
+        if (again)
+            error_clear(err);
         reader_end(&r);
     }
     if (next == NEXT_DOCUMENT)
