@@ -231,7 +231,8 @@ char *json_text(struct arena *a, struct value v); // json_write without flags; N
 
 // ---- YAML ---------------------------------------------------------------------------------------------------------
 // Reads as sigs.k8s.io/yaml 1.6 does (go-yaml v2: YAML 1.1 scalars, anchors, merges, tags; keys become strings). Known
-// to differ: inside [] and {}, libyaml takes `?` for a part of plain text and ends a tag at a comma; it knows `\/`. Whole numbers are int64 (GO_UINT64 above) unless YAML_FLOATS is given; 1.0 is whole, as JSON writes it.
+// to differ: inside [] and {}, libyaml takes `?` for a part of plain text and ends a tag at a comma; it knows `\/`.
+// Whole numbers are int64 (GO_UINT64 above) unless YAML_FLOATS is given; 1.0 is whole, as JSON writes it.
 struct yaml_limits {
     size_t bytes; // of input; 0: 64 MiB
     size_t nodes; // after alias expansion; 0: 4 million. 10 levels of aliases end here (ERROR_LIMIT)

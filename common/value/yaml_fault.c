@@ -195,7 +195,8 @@ int yaml_read_piece(void *parser, unsigned char *buffer, size_t size, size_t *go
 #define MARK "\xEF\xBB\xBF"
 #define MARK_DISGUISE "\xEF\x9E\xA7"  // U+F7A7
 #define COLON_DISGUISE "\xEF\x9E\xA8" // U+F7A8
-#define COLONS_MAX 200                  // each has the text read anew
+#define COLONS_MAX 200                  // each has the text read anew, of all of which there is
+#define AGAIN_MAX (16u << 20)           // a limit in bytes as well
 
 bool yaml_disguise_marks(struct buf *out, struct slice text)
 {
@@ -225,7 +226,7 @@ bool yaml_disguise_colon(struct buf *out, const yaml_parser_t *p)
     struct slice rest = input_from(p, &p->problem_mark);
     const char *start = (const char *)p->input.string.start;
     struct buf text = {0};
-    if (rest.len == 0 || *rest.data != ':' || colons == COLONS_MAX)
+    if (rest.len == 0 || *rest.data != ':' || colons == COLONS_MAX || colons * out->len > AGAIN_MAX)
         return false;
     buf_add(&text, start, (size_t)(rest.data - start));
     buf_str(&text, COLON_DISGUISE);
