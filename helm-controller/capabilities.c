@@ -127,8 +127,13 @@ bool render_parse_kube_version(struct arena *a, const char *text, struct render_
 
 // ---- the objects --------------------------------------------------------------------------------------------------
 
+struct kube {
+    struct object base;
+    const struct render_capabilities *caps;
+};
 struct capabilities {
-    struct object base, kube, helm;
+    struct object base, helm;
+    struct kube kube, kube_value; // the second: what is left of the first in an interface
     struct value versions; // Has is its method: see template/eval.c
     const struct render_capabilities *caps;
 };
@@ -136,6 +141,10 @@ struct capabilities {
 
 // .Capabilities.KubeVersion
 
+static const struct render_capabilities *kube_caps(const struct object *self)
+{
+    return ((const struct kube *)self)->caps;
+}
 static const char *kube_normal(const struct render_capabilities *caps)
 {
     return str_or(caps->kube_constraint, caps->kube_version);
@@ -143,47 +152,54 @@ static const char *kube_normal(const struct render_capabilities *caps)
 
 static bool kube_version(struct object *self, struct value_call *call)
 {
-    call->result = value_string(OWNER(kube, self)->caps->kube_version);
+    call->result = value_string(kube_caps(self)->kube_version);
     return true;
 }
 static bool kube_string(struct object *self, struct value_call *call)
 {
-    call->result = value_string(kube_normal(OWNER(kube, self)->caps));
+    call->result = value_string(kube_normal(kube_caps(self)));
     return true;
 }
 static bool kube_major(struct object *self, struct value_call *call)
 {
-    call->result = value_string(OWNER(kube, self)->caps->kube_major);
+    call->result = value_string(kube_caps(self)->kube_major);
     return true;
 }
 static bool kube_minor(struct object *self, struct value_call *call)
 {
-    call->result = value_string(OWNER(kube, self)->caps->kube_minor);
+    call->result = value_string(kube_caps(self)->kube_minor);
     return true;
 }
 static void kube_text(struct buf *out, struct object *self)
 {
-    buf_str(out, kube_normal(OWNER(kube, self)->caps));
+    buf_str(out, kube_normal(kube_caps(self)));
 }
-
-// String is a method of the pointer: a function gets the struct without it.
 static void kube_print(struct buf *out, struct object *self)
 {
-    const struct render_capabilities *caps = OWNER(kube, self)->caps;
+    const struct render_capabilities *caps = kube_caps(self);
     buf_printf(out, "{%s %s %s %s}", caps->kube_version, kube_normal(caps), caps->kube_major, caps->kube_minor);
 }
 static struct value kube_plain(struct arena *a, struct object *self)
 {
-    const struct render_capabilities *caps = OWNER(kube, self)->caps;
+    const struct render_capabilities *caps = kube_caps(self);
     struct value v = value_dict_fields(a);
     value_set_str(v, "Version", caps->kube_version);
     value_set_str(v, "Major", caps->kube_major);
     value_set_str(v, "Minor", caps->kube_minor);
     return v;
 }
+
+static struct object *kube_boxed(struct object *self)
+{
+    return &OWNER(kube, self)->kube_value.base;
+}
+
+#define KUBE_FIELDS                                                                                                    \
+    {"Version", false, 0, 0, kube_version}, {"Major", false, 0, 0, kube_major}, {"Minor", false, 0, 0, kube_minor}
 static const struct value_member kube_members[] = {
-    {"Version", false, 0, 0, kube_version}, {"Major", false, 0, 0, kube_major},      {"Minor", false, 0, 0, kube_minor},
-    {"String", true, 0, 0, kube_string},    {"GitVersion", true, 0, 0, kube_version},
+    KUBE_FIELDS,
+    {"String", true, 0, 0, kube_string},
+    {"GitVersion", true, 0, 0, kube_version},
 };
 static const struct value_class kube_class = {.go_type = "common.KubeVersion",
                                               .go_kind = "struct",
@@ -191,7 +207,15 @@ static const struct value_class kube_class = {.go_type = "common.KubeVersion",
                                               .member_count = ARRAY_LEN(kube_members),
                                               .print = kube_print,
                                               .text = kube_text,
+                                              .boxed = kube_boxed,
                                               .plain = kube_plain};
+static const struct value_member kube_value_members[] = {KUBE_FIELDS};
+static const struct value_class kube_value_class = {.go_type = "common.KubeVersion",
+                                                    .go_kind = "struct",
+                                                    .members = kube_value_members,
+                                                    .member_count = ARRAY_LEN(kube_value_members),
+                                                    .print = kube_print,
+                                                    .plain = kube_plain};
 
 // .Capabilities.HelmVersion
 
@@ -236,7 +260,7 @@ static const struct value_class helm_class = {.go_type = "version.BuildInfo",
 
 static bool caps_kube(struct object *self, struct value_call *call)
 {
-    call->result = value_object(&OWNER(base, self)->kube);
+    call->result = value_object(&OWNER(base, self)->kube.base);
     return true;
 }
 static bool caps_versions(struct object *self, struct value_call *call)
@@ -253,20 +277,26 @@ static struct value caps_plain(struct arena *a, struct object *self)
 {
     struct capabilities *c = OWNER(base, self);
     struct value v = value_dict_fields(a);
-    value_set(v, "KubeVersion", kube_plain(a, &c->kube));
+    value_set(v, "KubeVersion", kube_plain(a, &c->kube.base));
     value_set(v, "APIVersions", c->versions);
     value_set(v, "HelmVersion", helm_plain(a, &c->helm));
     return v;
 }
-static void caps_print(struct buf *out, struct object *self)
+static void caps_text(struct buf *out, struct object *self) // an action prints what a pointer points to
 {
     struct capabilities *c = OWNER(base, self);
-    const struct render_capabilities *caps = c->caps;
-    buf_printf(out, "&{{%s %s %s %s} ", caps->kube_version, kube_normal(caps), caps->kube_major, caps->kube_minor);
+    buf_char(out, '{');
+    kube_print(out, &c->kube.base);
+    buf_char(out, ' ');
     go_print_value(out, c->versions);
     buf_char(out, ' ');
     helm_print(out, &c->helm);
     buf_char(out, '}');
+}
+static void caps_print(struct buf *out, struct object *self)
+{
+    buf_char(out, '&');
+    caps_text(out, self);
 }
 static const struct value_member caps_members[] = {
     {"KubeVersion", false, 0, 0, caps_kube},
@@ -278,12 +308,14 @@ static const struct value_class caps_class = {.go_type = "*common.Capabilities",
                                               .members = caps_members,
                                               .member_count = ARRAY_LEN(caps_members),
                                               .print = caps_print,
+                                              .text = caps_text,
                                               .plain = caps_plain};
 
 struct value scope_capabilities(struct arena *a, const struct render_capabilities *caps)
 {
     struct capabilities *c = arena_new_of(a, struct capabilities);
-    *c = (struct capabilities){.base = {&caps_class}, .kube = {&kube_class}, .helm = {&helm_class}, .caps = caps};
+    *c = (struct capabilities){.base = {&caps_class}, .helm = {&helm_class}, .kube = {{&kube_class}, caps},
+                               .kube_value = {{&kube_value_class}, caps}, .caps = caps};
     c->versions = value_list_typed(a, "common.VersionSet");
     for (size_t i = 0; i < caps->api_version_count; i++)
         value_push(c->versions, value_string(caps->api_versions[i]));

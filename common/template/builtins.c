@@ -61,7 +61,7 @@ static struct slice escaped_input(struct template_call *call)
         if (i && !nil && call->args[i].kind != V_STRING && call->args[i - 1].kind != V_STRING &&
             call->args[i - 1].kind != V_NULL)
             buf_char(&out, ' ');
-        (nil ? go_print_text : go_print_value)(&out, call->args[i]);
+        go_print_text(&out, call->args[i]);
     }
     return buf_view(&out);
 }

@@ -26,6 +26,11 @@ static bool incompatible(struct template_call *call, struct value a, struct valu
                      value_go_type(b));
 }
 
+static struct value boxed(struct value v)
+{
+    return v.object->class->boxed ? value_object(v.object->class->boxed(v.object)) : v;
+}
+
 static bool not_comparable(struct template_call *call, struct value v)
 {
     struct buf shown = BUF_IN(call->arena);
@@ -49,8 +54,11 @@ static bool equal_others(struct template_call *call, struct value a, struct valu
     }
     if (b.kind != V_OBJECT || str_eq(value_go_kind(b), "map"))
         return not_comparable(call, b);
-    // A pointer is equal to itself alone, a struct to another with the same in it.
-    *equal = str_eq(value_go_kind(a), "ptr") ? a.object == b.object : value_deep_equal(a, b);
+    // A pointer is equal to itself alone, a struct to another of its type with the same in it.
+    if (str_eq(value_go_kind(a), "ptr"))
+        *equal = a.object == b.object;
+    else
+        *equal = value_deep_equal(boxed(a), boxed(b));
     return true;
 }
 

@@ -22,17 +22,11 @@ static bool complex_truth(struct object *self)
     return c->re != 0 || c->im != 0;
 }
 
-// JSON has no complex numbers, nor NaN, which takes its place to be refused.
-static struct value complex_plain(struct arena *a, struct object *self)
-{
-    return value_float(NAN);
-}
-
 static const struct value_class complex_class = {
     .go_type = "complex128",
     .go_kind = "complex128",
     .print = complex_print,
-    .plain = complex_plain,
+    .no_json = true,
     .truth = complex_truth,
 };
 

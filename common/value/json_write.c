@@ -145,8 +145,8 @@ static bool write_value(struct writer *w, struct value v, const struct walk *up)
             w->scratch = arena_new();
         if (!walk_enter(&here, up, v.object))
             return false;
-        here.depth--; // which indents: what an object stands for is on its own level
-        return write_value(w, object_plain(w->scratch, v), &here);
+        here.depth--; // it stands where its fields' braces do
+        return !v.object->class->no_json && write_value(w, object_plain(w->scratch, v), &here);
     }
 }
 

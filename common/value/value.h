@@ -201,8 +201,11 @@ struct value_class {
     const struct value_member *members;
     size_t member_count;
     void (*print)(struct buf *out, struct object *self);         // %v
-    void (*text)(struct buf *out, struct object *self); // what an action prints where String is the pointer's; NULL: %v
+    void (*text)(struct buf *out, struct object *self); // what an action prints, where that is not %v; else NULL
+    struct object *(*boxed)(struct object *self);       // what a parameter of type interface{} gets: methods of the
+                                                        // pointer are lost there; NULL: itself
     struct value (*plain)(struct arena *a, struct object *self); // what toYaml/toJson see; NULL: null
+    bool no_json;                                                // of a type that encoding/json refuses
     bool (*truth)(struct object *self);                          // NULL: true
     bool (*equal)(struct object *self, struct object *other);    // reflect.DeepEqual; NULL: whether they print alike
     // Of map-like ones, else NULL: what `.x` and `index` find, and what `range` runs over.

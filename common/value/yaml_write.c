@@ -545,8 +545,8 @@ static bool write_node(struct writer *w, struct value v, enum place place, size_
     if (value_is_nil(v) && !w->v3)
         v = VALUE_NULL;
     if (v.kind == V_OBJECT) {
-        if (str_eq(value_go_kind(v), "complex128"))
-            return refuse(w, "json: unsupported type: complex128");
+        if (v.object->class->no_json)
+            return refuse(w, arena_printf(w->scratch, "json: unsupported type: %s", value_go_type(v)));
         if (!enter(w, &here, up, v.object, v))
             return false;
         return write_node(w, object_plain(w->scratch, v), place, indent, &here);
