@@ -91,6 +91,7 @@ static bool convert(struct strvals *p, const char *text, struct value *out)
 static enum outcome parse_list(struct strvals *p, struct value *out)
 {
     *out = value_list(p->arena);
+    value_made(*out, GO_SLICE_GROWN);
     for (;;) {
         char stop;
         const char *text;
@@ -203,6 +204,7 @@ static enum outcome set_index(struct strvals *p, struct value list, int64_t inde
             return FAILED;
         }
         value_push(list, VALUE_NULL);
+        value_made(list, GO_SLICE_EXACT); // Helm copies it into a longer one
     }
     value_put(list, (size_t)index, v);
     return DONE;

@@ -59,6 +59,7 @@ static bool sequence(struct template_call *call, int64_t start, int64_t stop, in
     if (!arena_room(call->arena, bytes))
         return false; // which the run explains
     *result = value_list_typed(call->arena, "[]int");
+    value_made(*result, GO_SLICE_GROWN);
     if (count == 0)
         return true;
     // A step beyond the last int comes out at the first one, in Go as here, and may go on from there for long.

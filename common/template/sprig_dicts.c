@@ -45,6 +45,7 @@ static bool fn_has_key(struct template_call *call, struct value *result)
 static bool fn_pluck(struct template_call *call, struct value *result)
 {
     *result = value_list(call->arena);
+    value_made(*result, GO_SLICE_GROWN);
     struct value found;
     for (size_t i = 1; i < call->argc; i++)
         if (value_find(call->args[i], call->args[0].data, call->args[0].len, &found))
@@ -56,6 +57,7 @@ static bool fn_pluck(struct template_call *call, struct value *result)
 static bool fn_keys(struct template_call *call, struct value *result)
 {
     *result = value_list_typed(call->arena, "[]string");
+    value_made(*result, GO_SLICE_GROWN);
     for (size_t i = 0; i < call->argc; i++)
         for (struct value_iter it = {0}; value_next(call->args[i], &it);)
             value_push(*result, value_string_n(it.key, it.key_len));
@@ -65,6 +67,7 @@ static bool fn_keys(struct template_call *call, struct value *result)
 static bool fn_values(struct template_call *call, struct value *result)
 {
     *result = value_list(call->arena);
+    value_made(*result, GO_SLICE_GROWN);
     for (struct value_iter it = {0}; value_next(call->args[0], &it);)
         value_push(*result, it.value);
     return true;

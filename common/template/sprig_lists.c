@@ -29,6 +29,14 @@ static struct value items_between(struct template_call *call, struct value list,
     return out;
 }
 
+// A list that Sprig appends to, item after item.
+static struct value growing(struct template_call *call)
+{
+    struct value out = value_list(call->arena);
+    value_made(out, GO_SLICE_GROWN);
+    return out;
+}
+
 static bool fn_list(struct template_call *call, struct value *result)
 {
     *result = value_list(call->arena);
@@ -44,6 +52,7 @@ static bool fn_append(struct template_call *call, struct value *result)
         return wrong_kind(call, "Cannot push on type ", "", list);
     *result = items_between(call, list, 0, value_len(list));
     value_push(*result, call->args[1]);
+    value_made(*result, GO_SLICE_APPENDED);
     return true;
 }
 
@@ -56,6 +65,7 @@ static bool fn_prepend(struct template_call *call, struct value *result)
     value_push(*result, call->args[1]);
     for (size_t i = 0; i < value_len(list); i++)
         value_push(*result, item_at(list, i));
+    value_made(*result, GO_SLICE_PREPENDED);
     return true;
 }
 
@@ -117,7 +127,7 @@ static bool fn_compact(struct template_call *call, struct value *result)
     struct value list = call->args[0];
     if (!is_list(list))
         return wrong_kind(call, "Cannot compact on type ", "", list);
-    *result = value_list(call->arena);
+    *result = growing(call);
     for (size_t i = 0; i < value_len(list); i++)
         if (!sprig_empty(item_at(list, i)))
             value_push(*result, item_at(list, i));
@@ -137,7 +147,7 @@ static bool fn_uniq(struct template_call *call, struct value *result)
     struct value list = call->args[0];
     if (!is_list(list))
         return wrong_kind(call, "Cannot find uniq on type ", "", list);
-    *result = value_list(call->arena);
+    *result = growing(call);
     for (size_t i = 0; i < value_len(list); i++) {
         if (!template_steps(call, value_len(*result)))
             return false;
@@ -152,7 +162,7 @@ static bool fn_without(struct template_call *call, struct value *result)
     struct value list = call->args[0];
     if (!is_list(list))
         return wrong_kind(call, "Cannot find without on type ", "", list);
-    *result = value_list(call->arena);
+    *result = growing(call);
     for (size_t i = 0; i < value_len(list); i++) {
         if (!template_steps(call, call->argc))
             return false;
@@ -174,6 +184,15 @@ static bool fn_has(struct template_call *call, struct value *result)
     return true;
 }
 
+// What Go's arrays hold behind the last item of a list.
+static struct value unset_item(struct value list)
+{
+    const char *type = value_go_type(list);
+    if (str_eq(type, "[]string"))
+        return value_string("");
+    return str_eq(type, "[]int") ? value_int_of(GO_INT, 0) : VALUE_NULL;
+}
+
 static bool fn_slice(struct template_call *call, struct value *result)
 {
     struct value list = call->args[0];
@@ -183,17 +202,17 @@ static bool fn_slice(struct template_call *call, struct value *result)
     if (len == 0)
         return true;
     int64_t from = call->argc > 1 ? sprig_int(call->args[1]) : 0, to = call->argc > 2 ? sprig_int(call->args[2]) : len;
-    if (from < 0 || to < from || to > len)
+    if (from < 0 || to < from || to > (int64_t)value_go_cap(list))
         return sprig_fail(call, "reflect.Value.Slice: slice index out of bounds");
     *result = value_list_typed(call->arena, list.kind == V_BYTES ? "[]uint8" : value_go_type(list));
     for (int64_t i = from; i < to; i++)
-        value_push(*result, item_at(list, (size_t)i));
+        value_push(*result, i < len ? item_at(list, (size_t)i) : unset_item(list));
     return true;
 }
 
 static bool fn_concat(struct template_call *call, struct value *result)
 {
-    *result = value_list(call->arena);
+    *result = growing(call);
     for (size_t i = 0; i < call->argc; i++) {
         struct value list = call->args[i];
         if (!is_list(list))

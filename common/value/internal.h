@@ -9,6 +9,7 @@ struct list {
     const char *go_type; // NULL: []interface {}
     struct value *items;
     size_t len, cap;
+    uint8_t how; // enum go_slice
 };
 
 struct dict_entry {
@@ -46,7 +47,8 @@ void dict_clear(struct dict *d);
 // A shallow copy that takes no more memory than it needs.
 struct value dict_clone(struct arena *a, const struct dict *d);
 struct value list_clone(struct arena *a, const struct list *l);
-// Of these items or entries, which are copied (keys are not); entries get sorted on the way. Of equal keys the last wins.
+// Of these items or entries, as read from text. They are copied (keys are not), and entries get sorted on the way; of
+// equal keys the last wins.
 struct value list_of(struct arena *a, const struct value *items, size_t count);
 struct value dict_of(struct arena *a, struct dict_entry *entries, size_t count);
 bool dict_remove(struct dict *d, const char *key, size_t len);

@@ -73,6 +73,7 @@ struct value list_of(struct arena *a, const struct value *items, size_t count)
     if (count)
         memcpy(out.list->items, items, count * sizeof *items);
     out.list->len = count;
+    out.list->how = GO_SLICE_GROWN;
     return out;
 }
 
@@ -83,6 +84,7 @@ struct value list_clone(struct arena *a, const struct list *l)
     if (l->len)
         memcpy(out.list->items, l->items, l->len * sizeof *l->items);
     out.list->len = l->len;
+    out.list->how = l->how;
     return out;
 }
 

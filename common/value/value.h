@@ -91,6 +91,15 @@ struct value value_string_copy(struct arena *a, const char *s, size_t len);
 struct value value_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3); // a string
 struct value value_list(struct arena *a);                                      // []interface {}
 struct value value_list_typed(struct arena *a, const char *go_type);           // "[]string"; the text is not copied
+// How Go came to a list, which decides how far its array goes on behind the last item; a copy keeps it.
+enum go_slice {
+    GO_SLICE_EXACT,     // made with its length
+    GO_SLICE_GROWN,     // item after item was appended: what is read from text
+    GO_SLICE_APPENDED,  // the last item to a slice without room
+    GO_SLICE_PREPENDED, // all others to a slice of the first
+};
+void value_made(struct value list, enum go_slice how);
+size_t value_go_cap(struct value list);                                        // Go's cap()
 struct value value_dict(struct arena *a);                                      // map[string]interface {}
 struct value value_as_nil(struct value v); // the same, an empty list or dict, with VALUE_NIL
 // A dict whose entries stay in the order in which they come: the fields of a Go struct, as JSON writes them.

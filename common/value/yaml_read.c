@@ -199,6 +199,7 @@ static bool copy_alias(struct reader *r, struct value from, unsigned depth, stru
     }
     if (from.kind == V_LIST) {
         *out = value_list(r->arena);
+        value_made(*out, GO_SLICE_GROWN);
         for (size_t i = 0; i < from.list->len; i++) {
             struct value item;
             if (!copy_alias(r, from.list->items[i], depth + 1, &item))
@@ -450,6 +451,7 @@ static struct frame *push_frame(struct reader *r, enum value_kind kind)
         if (!f->list)
             f->list = value_list(r->scratch).list;
         f->list->len = 0;
+        f->list->how = GO_SLICE_GROWN;
         f->container = (struct value){.kind = V_LIST, .list = f->list};
     }
     return f;
