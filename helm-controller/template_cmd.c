@@ -113,14 +113,25 @@ static bool name_and_chart(struct command *c, const char **name, const char **ch
     return count == 2 || str_empty(c->flags.name_template) || execute_name(c, name, err);
 }
 
+// The working folder in the shell's words, where they are true: so does Go's filepath.Abs.
+static const char *working_folder(struct command *c)
+{
+    const char *shell = getenv("PWD");
+    struct stat here, there;
+    if (shell && *shell == '/' && stat(".", &here) == 0 && stat(shell, &there) == 0 && here.st_dev == there.st_dev &&
+        here.st_ino == there.st_ino)
+        return shell;
+    cleanup(cleanup_free) char *folder = getcwd(NULL, 0);
+    return folder ? arena_strdup(c->arena, folder) : "";
+}
+
 // Whether there is a file or folder of that name, with its path from the root.
 static bool find_local(struct command *c, const char *name, const char **path, bool *is_folder)
 {
     struct stat st;
     if (stat(name, &st) != 0)
         return false;
-    cleanup(cleanup_free) char *here = *name == '/' ? NULL : getcwd(NULL, 0);
-    *path = path_clean(c->arena, here ? arena_printf(c->arena, "%s/%s", here, name) : name);
+    *path = path_clean(c->arena, *name == '/' ? name : arena_printf(c->arena, "%s/%s", working_folder(c), name));
     *is_folder = S_ISDIR(st.st_mode);
     return true;
 }

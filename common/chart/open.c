@@ -121,15 +121,20 @@ static bool broken_link(struct walk *w, const char *path)
     return error_set_errno(w->err, errno, "lstat %s", path);
 }
 
-// Symbolic links are followed, to files and to folders. *type: DT_REG or DT_DIR then.
+// Symbolic links are followed, to files and to folders, and told of. *type: DT_REG or DT_DIR then.
 static bool look_at(struct walk *w, const char *path, unsigned char *type)
 {
     struct stat st;
     if (lstat(path, &st) != 0)
         return error_set_errno(w->err, errno, "lstat %s", path);
-    if (S_ISLNK(st.st_mode) && stat(path, &st) != 0) {
-        broken_link(w, path);
-        return error_wrap(w->err, "error evaluating symlink %s", path);
+    if (S_ISLNK(st.st_mode)) {
+        char resolved[PATH_MAX];
+        if (stat(path, &st) != 0 || !realpath(path, resolved)) {
+            broken_link(w, path);
+            return error_wrap(w->err, "error evaluating symlink %s", path);
+        }
+        chart_notice(w->notices, "INFO", "found symbolic link in path. Contents of linked file included and used",
+                     CHART_PAIRS("path", path, "resolved", resolved));
     }
     *type = S_ISDIR(st.st_mode) ? DT_DIR : S_ISREG(st.st_mode) ? DT_REG : DT_UNKNOWN;
     return true;
@@ -162,11 +167,13 @@ static bool walk(struct walk *w, const char *path, unsigned char type, int depth
 
 static struct chart *load_folder(struct arena *a, const char *dir, struct chart_notices *notices, struct error *err)
 {
-    char absolute[PATH_MAX];
-    if (!realpath(dir, absolute)) {
+    char resolved[PATH_MAX];
+    if (!realpath(dir, resolved)) {
         error_set_errno(err, errno, "stat %s", dir);
         return NULL;
     }
+    // Links on the way to the chart stay in what is said of its files.
+    const char *absolute = *dir == '/' ? path_clean(a, dir) : arena_strdup(a, resolved);
     struct walk w = {.arena = a,
                      .top = arena_printf(a, "%s/", absolute),
                      .ignore = helmignore_new(a),
@@ -191,7 +198,7 @@ static struct chart *load_folder(struct arena *a, const char *dir, struct chart_
         return NULL;
     struct chart *c = chart_from_files(a, w.files.items, w.files.len, notices, err);
     if (c)
-        c->path = arena_strdup(a, absolute);
+        c->path = absolute;
     return c;
 }
 
