@@ -309,6 +309,7 @@ static const struct value_class caps_class = {.go_type = "*common.Capabilities",
                                               .member_count = ARRAY_LEN(caps_members),
                                               .print = caps_print,
                                               .text = caps_text,
+                                              .address = true,
                                               .plain = caps_plain};
 
 struct value scope_capabilities(struct arena *a, const struct render_capabilities *caps)

@@ -488,11 +488,13 @@ static bool print_complex(struct printer *p, const struct complex *c, uint32_t v
     return true;
 }
 
-static bool print_object(struct printer *p, struct value v, uint32_t verb)
+static bool print_object(struct printer *p, struct value v, uint32_t verb, int depth)
 {
     const struct complex *number = complex_of(v);
     if (number)
         return print_complex(p, number, verb);
+    if (v.object->class->address && verb == 'v' && depth > 0)
+        return print_string(p, SLICE(GO_ADDRESS), verb);
     if (v.object->class->next && (verb != 'v' || p->sharp_v)) {
         print_dict(p, v, verb, 0);
         return true;
@@ -541,7 +543,7 @@ static void print_value(struct printer *p, struct value v, uint32_t verb, int de
         print_dict(p, v, verb, depth);
         break;
     case V_OBJECT:
-        known = print_object(p, v, verb);
+        known = print_object(p, v, verb, depth);
         break;
     }
     if (!known)

@@ -56,7 +56,10 @@ static void print(struct buf *out, struct value v, const struct walk *up)
         buf_char(out, ']');
         break;
     case V_OBJECT:
-        v.object->class->print(out, v.object);
+        if (up && v.object->class->address)
+            buf_str(out, GO_ADDRESS);
+        else
+            v.object->class->print(out, v.object);
         break;
     }
 }

@@ -214,6 +214,7 @@ struct value_class {
     struct object *(*boxed)(struct object *self);       // what a parameter of type interface{} gets: methods of the
                                                         // pointer are lost there; NULL: itself
     struct value (*plain)(struct arena *a, struct object *self); // what toYaml/toJson see; NULL: null
+    bool address;                                                // a pointer: within lists and dicts fmt prints GO_ADDRESS
     bool no_json;                                                // of a type that encoding/json refuses
     bool (*truth)(struct object *self);                          // NULL: true
     bool (*equal)(struct object *self, struct object *other);    // reflect.DeepEqual; NULL: whether they print alike
@@ -221,6 +222,7 @@ struct value_class {
     bool (*index)(struct object *self, const char *key, size_t len, struct value *out);
     bool (*next)(struct object *self, struct value_iter *it);
 };
+#define GO_ADDRESS "0xc000100000" // of what, is another one each time
 struct object { // embed this first in the instance
     const struct value_class *class;
 };
