@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "neighbour.h"
@@ -19,6 +20,17 @@ static void cut_short(int signal)
     _exit(1);
 }
 
+// Templates that call each other go as deep as there is stack, and some systems give little.
+static void widen_stack(void)
+{
+    const rlim_t wanted = 8 << 20;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+    setrlimit(RLIMIT_STACK, &limit);
+}
+
 static int render(int argc, char **argv)
 {
     // One chart and the process is over: memory that is given back to the system would have to be asked for again.
@@ -26,6 +38,7 @@ static int render(int argc, char **argv)
     mallopt(M_TRIM_THRESHOLD, 256 << 20);
     mallopt(M_TOP_PAD, 256 << 10);
     signal(SIGBUS, cut_short);
+    widen_stack();
     return template_command(argc, argv);
 }
 

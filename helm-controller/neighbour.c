@@ -12,7 +12,7 @@ const char *neighbour_find(struct arena *a, const char *name)
     if (len <= 0)
         return NULL;
     self[len] = 0;
-    *strrchr(self, '/') = 0;
+    *strrchr(self, '/') = 0; // the kernel's path is absolute
     static const char *const folders[] = {".", "../libexec/runnel"};
     for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
         const char *path = arena_printf(a, "%s/%s/%s", self, folders[i], name);

@@ -7,6 +7,7 @@
 enum {
     IDLE_MS = 10000,      // a worker beyond the first ends after this long without work
     TRIM_AFTER_MS = 1000, // memory goes back to the system when nothing has been done for so long
+    WORKER_STACK = 8 << 20,
 };
 
 struct queue_keys {
@@ -235,6 +236,17 @@ static void *worker_loop(void *ctx)
     return NULL;
 }
 
+// With a stack that does not depend on the system's limit, and on which a rendering has all that it may use.
+static bool start_thread(pthread_t *thread, void *(*loop)(void *), void *ctx)
+{
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, WORKER_STACK);
+    bool started = pthread_create(thread, &attr, loop, ctx) == 0;
+    pthread_attr_destroy(&attr);
+    return started;
+}
+
 static void start_worker(void *ctx)
 {
     struct controller *c = ctx;
@@ -248,7 +260,7 @@ static void start_worker(void *ctx)
         if (slot->state == WORKER_ENDED)
             pthread_join(slot->thread, NULL);
         slot->controller = c;
-        bool started = pthread_create(&slot->thread, NULL, worker_loop, slot) == 0;
+        bool started = start_thread(&slot->thread, worker_loop, slot);
         slot->state = started ? WORKER_RUNNING : WORKER_NONE;
         c->running += started;
     }

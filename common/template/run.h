@@ -54,7 +54,8 @@ struct template_run {
     VEC(struct buf) spare;     // output buffers to use again; malloc'd
     struct template_limits limits;
     size_t depth, written; // written: bytes of finished nested outputs
-    uint64_t steps;
+    uint64_t steps, clock_at; // clock_at: the step at which to look at the clock next
+    int64_t until_ms;         // of clock_mono_ms
     const char *stack; // where the C stack stood at the beginning
     struct error *err;
 };

@@ -180,6 +180,8 @@ static bool fn_has(struct template_call *call, struct value *result)
     struct value list = call->args[1];
     if (list.kind != V_NULL && !is_list(list))
         return wrong_kind(call, "Cannot find has on type ", "", list);
+    if (!template_steps(call, value_len(list)))
+        return false;
     *result = value_bool(holds(list, call->args[0]));
     return true;
 }

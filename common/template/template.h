@@ -48,11 +48,12 @@ const struct template_funcs *template_sprig(void);    // Sprig without env, expa
 const struct template_funcs *template_codecs(void);   // Helm's toYaml, fromYaml, toJson, fromJson, toToml, …
 
 struct template_limits { // 0: the default
-    size_t depth;        // of template calls, 10000 (Helm's 1000 for `include` is the engine's to count)
+    size_t depth;        // of template calls, 10000 (helm-controller's engine sets its own)
     size_t output;       // bytes, 64 MiB
     uint64_t steps;      // evaluated nodes, loop turns, each 256 bytes given to a function; 50 million
     size_t memory;       // bytes of the arena, 512 MiB
-    size_t stack;        // bytes of the C stack that recursion may use, 6 MiB: give the thread 8
+    size_t stack;        // bytes of the C stack that recursion may use, 6 MiB, or what the thread has where that is less
+    int64_t time_ms;     // two minutes
 };
 
 struct template_set *template_set_new(struct arena *a);

@@ -1,7 +1,11 @@
 // walk.c - executes the nodes of a template: text, actions, controls, calls of other templates; and the budgets.
 #include "template/run.h"
 
-#include <stdio.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <sys/auxv.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 enum flow { FLOW_NEXT, FLOW_BREAK, FLOW_CONTINUE, FLOW_FAILED };
 
@@ -10,6 +14,9 @@ enum flow { FLOW_NEXT, FLOW_BREAK, FLOW_CONTINUE, FLOW_FAILED };
 #define STEPS_DEFAULT 50000000
 #define MEMORY_DEFAULT ((size_t)512 << 20)
 #define STACK_DEFAULT ((size_t)6 << 20)
+#define STACK_RESERVE ((size_t)512 << 10) // for what functions and libraries need at the deepest place
+#define TIME_DEFAULT_MS 120000
+#define STEPS_BETWEEN_LOOKS 10000 // at the clock
 #define GO_SIZE_MAX ((size_t)1 << 48) // what Go's allocator takes on 64-bit machines; more is a panic of its own
 
 static enum flow walk(struct template_run *r, struct value dot, const struct node *n);
@@ -48,10 +55,25 @@ bool run_fits(struct template_run *r)
            run_fail(r, ERROR_LIMIT, "exceeded the limit of %zu bytes of memory", r->limits.memory);
 }
 
+// Counts steps. NULL, or what is said of the limit that is reached.
+static const char *count_steps(struct template_run *r, uint64_t count)
+{
+    r->steps += count;
+    if (r->steps > r->limits.steps)
+        return arena_printf(r->arena, "exceeded the limit of %" PRIu64 " steps", r->limits.steps);
+    if (r->steps < r->clock_at)
+        return NULL;
+    r->clock_at = r->steps + STEPS_BETWEEN_LOOKS;
+    return clock_mono_ms() < r->until_ms
+               ? NULL
+               : arena_printf(r->arena, "exceeded the limit of %" PRId64 " seconds", r->limits.time_ms / 1000);
+}
+
 bool run_step(struct template_run *r)
 {
-    if (++r->steps > r->limits.steps)
-        return run_fail(r, ERROR_LIMIT, "exceeded the limit of %llu steps", (unsigned long long)r->limits.steps);
+    const char *over = count_steps(r, 1);
+    if (over)
+        return run_fail(r, ERROR_LIMIT, "%s", over);
     if (!run_fits(r))
         return false;
     const char *here = __builtin_frame_address(0); // ASan may hold a variable elsewhere
@@ -75,10 +97,8 @@ char *template_alloc(struct template_call *call, size_t size)
 
 bool template_steps(struct template_call *call, uint64_t count)
 {
-    struct template_run *r = call->run;
-    r->steps += count;
-    return r->steps <= r->limits.steps || error_set(call->err, ERROR_LIMIT, "exceeded the limit of %llu steps",
-                                                    (unsigned long long)r->limits.steps);
+    const char *over = count_steps(call->run, count);
+    return !over || error_set(call->err, ERROR_LIMIT, "%s", over);
 }
 
 static struct buf take_buffer(struct template_run *r)
@@ -327,6 +347,38 @@ static const struct tree *find_tree(const struct template_set *set, const char *
     return tree;
 }
 
+// The lowest address of this thread's stack, NULL where it has no end. The first thread's ends where the limit says, from its
+// very top, where the program's name lies.
+static const char *find_stack_end(void)
+{
+    pthread_attr_t attr;
+    struct rlimit limit;
+    void *lowest = NULL;
+    size_t size;
+    if (getpid() == gettid()) {
+        const char *top = (const char *)getauxval(AT_EXECFN);
+        bool known = top && getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+        return known ? top - limit.rlim_cur : NULL;
+    }
+    if (pthread_getattr_np(pthread_self(), &attr) == 0) {
+        pthread_attr_getstack(&attr, &lowest, &size);
+        pthread_attr_destroy(&attr);
+    }
+    return lowest;
+}
+
+static size_t stack_limit(size_t wanted)
+{
+    static _Thread_local const char *end;
+    static _Thread_local bool known;
+    if (!known)
+        end = find_stack_end();
+    known = true;
+    const char *here = __builtin_frame_address(0);
+    size_t room = here > end + STACK_RESERVE ? (size_t)(here - end) - STACK_RESERVE : 0;
+    return wanted < room ? wanted : room;
+}
+
 bool template_execute(const struct template_set *set, struct arena *a, const char *name, struct value data,
                       const struct template_limits *limits, struct buf *out, struct error *err)
 {
@@ -349,9 +401,11 @@ bool template_execute(const struct template_set *set, struct arena *a, const cha
                 .output = given.output ? given.output : OUTPUT_DEFAULT,
                 .steps = given.steps ? given.steps : STEPS_DEFAULT,
                 .memory = given.memory ? given.memory : MEMORY_DEFAULT,
-                .stack = given.stack ? given.stack : STACK_DEFAULT,
+                .stack = stack_limit(given.stack ? given.stack : STACK_DEFAULT),
+                .time_ms = given.time_ms ? given.time_ms : TIME_DEFAULT_MS,
             },
     };
+    r.until_ms = clock_mono_ms() + r.limits.time_ms;
     output.limit = r.limits.output + 1;
     arena_limit(a, arena_used(a) + r.limits.memory);
     bool good = run_tree(&r, tree, data) && run_fits(&r);

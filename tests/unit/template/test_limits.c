@@ -1,6 +1,7 @@
 // test_limits.c - hostile templates end in a clear error within their limits, and the process lives on.
 #include "template/template.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -63,6 +64,10 @@ static const struct hostile cases[] = {
      {.steps = 1000000}, "exceeded the limit of 1000000 steps"},
     {"passwords without end", "{{ range until 100000 }}{{ $_ := bcrypt \"a\" }}{{ end }}", {.steps = 300000},
      "exceeded the limit of 300000 steps"},
+    {"passwords for too long", "{{ range until 100000 }}{{ $_ := bcrypt \"a\" }}{{ end }}", {.time_ms = 1},
+     "exceeded the limit of 0 seconds"},
+    {"a list looked through again and again", "{{ $l := until 10000 }}{{ range $l }}{{ $_ := has -1 $l }}{{ end }}",
+     {.steps = 1000000}, "exceeded the limit of 1000000 steps"},
     {"an endless sequence", "{{ untilStep 0 9223372036854775807 4611686018427387904 | len }}",
      {.memory = 4 << 20}, "bytes of memory"},
     {"a dict within itself", "{{ $d := dict }}{{ $_ := set $d \"d\" $d }}{{ $d }}{{ toJson $d }}"
@@ -81,11 +86,44 @@ static void test_hostile(void **state)
     assert_true(template_parse(set, "t", c->text, strlen(c->text), &err));
     assert_false(template_execute(set, a, "t", VALUE_NULL, &c->limits, &out, &err));
     assert_non_null(strstr(error_text(&err), c->says));
-    if (c->limits.depth || c->limits.output || c->limits.steps || c->limits.memory)
+    if (memcmp(&c->limits, &(struct template_limits){0}, sizeof c->limits) != 0)
         assert_int_equal(err.class, ERROR_LIMIT);
     assert_int_equal(out.len, 0); // a template that failed has printed nothing
     assert_true(arena_used(a) < 64u << 20);
     arena_free(a);
+}
+
+// A thread with little stack: the limit is what it has, whatever was asked for. Gives the message, which the caller frees.
+static void *run_deep(void *ctx)
+{
+    static const char text[] = "{{ define \"x\" }}{{ with 1 }}{{ range 1 }}{{ template \"x\" . }}{{ end }}{{ end }}{{ end }}"
+                               "{{ template \"x\" . }}";
+    static const struct template_limits limits = {.depth = 1000000, .stack = 64 << 20};
+    struct arena *a = arena_new();
+    struct template_set *set = template_set_new(a);
+    struct buf out = BUF_IN(a);
+    struct error err cleanup(error_clear) = {0};
+    bool ok = template_parse(set, "t", text, sizeof text - 1, &err) &&
+              template_execute(set, a, "t", VALUE_NULL, &limits, &out, &err);
+    arena_free(a);
+    return xstrdup(ok ? "it ended" : error_text(&err));
+}
+
+static void test_small_stack(void **state)
+{
+    static const size_t sizes[] = {1 << 20, 2 << 20, 8 << 20};
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        pthread_t thread;
+        pthread_attr_t attr;
+        pthread_attr_init(&attr);
+        pthread_attr_setstacksize(&attr, sizes[i]);
+        assert_int_equal(pthread_create(&thread, &attr, run_deep, NULL), 0);
+        void *message;
+        pthread_join(thread, &message);
+        assert_non_null(strstr(message, "bytes of stack"));
+        free(message);
+        pthread_attr_destroy(&attr);
+    }
 }
 
 // Source that opens and opens: the parser's own recursion has an end.
@@ -177,12 +215,13 @@ static void test_missing_key(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(cases) + 4];
+    struct CMUnitTest tests[ARRAY_LEN(cases) + 5];
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         tests[i] = (struct CMUnitTest){cases[i].name, test_hostile, NULL, NULL, (void *)&cases[i]};
     tests[ARRAY_LEN(cases)] = (struct CMUnitTest)cmocka_unit_test(test_nested_source);
     tests[ARRAY_LEN(cases) + 1] = (struct CMUnitTest)cmocka_unit_test(test_clone);
     tests[ARRAY_LEN(cases) + 2] = (struct CMUnitTest)cmocka_unit_test(test_missing_key);
     tests[ARRAY_LEN(cases) + 3] = (struct CMUnitTest)cmocka_unit_test(test_bad_utf8);
+    tests[ARRAY_LEN(cases) + 4] = (struct CMUnitTest)cmocka_unit_test(test_small_stack);
     return _cmocka_run_group_tests("limits", tests, ARRAY_LEN(tests), NULL, NULL);
 }
