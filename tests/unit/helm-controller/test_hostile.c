@@ -34,7 +34,7 @@ static const struct hostile cases[] = {
      "a: &a [" TEN("x") "]\n" LEVEL("a", "b") LEVEL("b", "c") LEVEL("c", "d") LEVEL("d", "e") LEVEL("e", "f") LEVEL("f", "g")
          LEVEL("g", "h") LEVEL("h", "i"),
      NULL, "document contains excessive aliasing"},
-    {"a schema of itself", "a: b", "", "{\"$ref\":\"#\"}", "refers to itself without end"},
+    {"a schema of itself", "a: b", "", "{\"$ref\":\"#\"}", "causing reference cycle"},
     {"a schema of a million branches", "a: b", "a: 1\n",
      "{\"$ref\":\"#/$defs/g\",\"$defs\":{" BRANCHES("b", "a") BRANCHES("c", "b") BRANCHES("d", "c") BRANCHES("e", "d")
          BRANCHES("f", "e") BRANCHES("h", "f") BRANCHES("a", "g") "\"h\":{\"type\":\"string\"}}}",
