@@ -1,6 +1,8 @@
 // yaml_fault.c - libyaml's complaint as go-yaml v2 words it, with the line that go-yaml tells.
 #include "value/yaml_fault.h"
 
+#include "value/yaml_disguise.h"
+
 // The input from the character of a mark.
 static struct slice input_from(const yaml_parser_t *p, const yaml_mark_t *mark)
 {
@@ -145,32 +147,17 @@ bool yaml_fault(const yaml_parser_t *p, struct error *err)
     return false;
 }
 
-// The bracket that is open before a place: '[', '{', or 0 where none is.
-static char open_bracket(const yaml_parser_t *p, const char *at)
+bool yaml_question_fault(yaml_parser_t *p, const yaml_event_t *scalar)
 {
-    size_t closed = 0;
-    while (at-- > (const char *)p->input.string.start) {
-        if (*at == ']' || *at == '}')
-            closed++;
-        else if ((*at == '[' || *at == '{') && closed-- == 0)
-            return *at;
-    }
-    return 0;
-}
-
-bool yaml_question_in_flow(yaml_parser_t *p, const yaml_event_t *scalar)
-{
-    if (scalar->data.scalar.style != YAML_PLAIN_SCALAR_STYLE ||
-        !memchr(scalar->data.scalar.value, '?', scalar->data.scalar.length) || p->encoding != YAML_UTF8_ENCODING)
+    if (!yaml_question_in_flow(slice_n((const char *)scalar->data.scalar.value, scalar->data.scalar.length)))
         return false;
-    struct slice text = input_from(p, &scalar->start_mark), node;
-    slice_cut(text, '?', &node, &text);
+    yaml_parser_state_t state = p->state;
+    bool in_mapping = state == YAML_PARSE_FLOW_MAPPING_KEY_STATE || state == YAML_PARSE_FLOW_MAPPING_VALUE_STATE ||
+                      state == YAML_PARSE_FLOW_MAPPING_EMPTY_VALUE_STATE;
     p->error = YAML_PARSER_ERROR;
-    p->problem =
-        open_bracket(p, node.data) == '[' ? "did not find expected ',' or ']'" : "did not find expected ',' or '}'";
+    p->problem = in_mapping ? "did not find expected ',' or '}'" : "did not find expected ',' or ']'";
     p->context_mark = p->problem_mark = scalar->start_mark;
-    for (size_t i = 0; i < node.len; i++)
-        p->problem_mark.line += node.data[i] == '\n';
+    p->problem_mark.line += yaml_lines_to_question(input_from(p, &scalar->start_mark));
     return true;
 }
 
@@ -188,70 +175,4 @@ int yaml_read_piece(void *parser, unsigned char *buffer, size_t size, size_t *go
     memcpy(buffer, p->input.string.current, *got);
     p->input.string.current += *got;
     return 1;
-}
-
-// ---- disguises ----------------------------------------------------------------------------------------------------
-// Of the private use area: nobody writes these two.
-#define MARK "\xEF\xBB\xBF"
-#define MARK_DISGUISE "\xEF\x9E\xA7"  // U+F7A7
-#define COLON_DISGUISE "\xEF\x9E\xA8" // U+F7A8
-#define COLONS_MAX 200                  // each has the text read anew, of all of which there is
-#define AGAIN_MAX (16u << 20)           // a limit in bytes as well
-
-bool yaml_disguise_marks(struct buf *out, struct slice text)
-{
-    size_t start = slice_has_prefix(text, SLICE(MARK MARK)) ? 6 : slice_has_prefix(text, SLICE(MARK)) ? 3 : 0;
-    if (slice_find(slice_sub(text, start, text.len), SLICE(MARK)) < 0)
-        return false;
-    buf_add(out, text.data, start);
-    for (size_t i = start; i < text.len;) {
-        ptrdiff_t at = slice_find(slice_sub(text, i, text.len), SLICE(MARK));
-        buf_slice(out, slice_sub(text, i, at < 0 ? text.len : i + (size_t)at));
-        if (at < 0)
-            break;
-        buf_str(out, MARK_DISGUISE);
-        i += (size_t)at + 3;
-    }
-    return true;
-}
-
-bool yaml_disguise_colon(struct buf *out, const yaml_parser_t *p)
-{
-    if (p->error != YAML_SCANNER_ERROR || p->encoding != YAML_UTF8_ENCODING ||
-        !str_eq(p->problem, "found unexpected ':'"))
-        return false;
-    size_t colons = 0;
-    for (struct slice s = buf_view(out); colons < COLONS_MAX && slice_find(s, SLICE(COLON_DISGUISE)) >= 0; colons++)
-        s = slice_sub(s, (size_t)slice_find(s, SLICE(COLON_DISGUISE)) + 3, s.len);
-    struct slice rest = input_from(p, &p->problem_mark);
-    const char *start = (const char *)p->input.string.start;
-    struct buf text = {0};
-    if (rest.len == 0 || *rest.data != ':' || colons == COLONS_MAX || colons * out->len > AGAIN_MAX)
-        return false;
-    buf_add(&text, start, (size_t)(rest.data - start));
-    buf_str(&text, COLON_DISGUISE);
-    buf_slice(&text, slice_sub(rest, 1, rest.len));
-    buf_free(out);
-    *out = text;
-    return true;
-}
-
-size_t yaml_undisguise(char *text, size_t len)
-{
-    size_t to = 0;
-    for (size_t i = 0; i < len;) {
-        struct slice rest = slice_n(text + i, len - i);
-        if (slice_has_prefix(rest, SLICE(COLON_DISGUISE))) {
-            text[to++] = ':';
-            i += 3;
-        } else if (slice_has_prefix(rest, SLICE(MARK_DISGUISE))) {
-            memcpy(text + to, MARK, 3);
-            to += 3;
-            i += 3;
-        } else {
-            text[to++] = text[i++];
-        }
-    }
-    text[to] = '\0';
-    return to;
 }

@@ -4,6 +4,7 @@
 // an earlier step hides those of later ones. Here one pass does all of it, so a fault of a later step is kept
 // (reader.faults) while parsing goes on to the end of the document; then the fault of the earliest step is told.
 #include "value/internal.h"
+#include "value/yaml_disguise.h"
 #include "value/yaml_fault.h"
 #include "value/yaml_scalar.h"
 #include "value/yaml_simple.h"
@@ -39,7 +40,6 @@ struct frame {
     struct anchor *anchor;
     struct value key; // of a dict, as it will be stored
     size_t line;      // of the node itself
-    bool flow;
     bool have_key;
     bool merging; // the value to come belongs to <<
 };
@@ -59,8 +59,8 @@ struct reader {
     struct value root;
     struct buf faults[STEP_COUNT];
     enum error_class fault_class;
-    bool disguised;  // characters stand for others: yaml_disguise
-    bool not_finite; // a NaN or an infinity came
+    struct buf disguise; // the text as libyaml is given it, where that is another
+    bool not_finite;     // a NaN or an infinity came
     size_t nodes, alias_nodes; // decoded so far, and of these through aliases
 };
 
@@ -275,7 +275,7 @@ static struct value scalar_text(struct reader *r, const yaml_event_t *event)
 {
     char *text = (char *)event->data.scalar.value;
     size_t len = event->data.scalar.length;
-    if (r->disguised)
+    if (r->disguise.len)
         len = yaml_undisguise(text, len);
     if (!key_comes_next(r))
         return value_string_copy(r->arena, text, len);
@@ -421,7 +421,7 @@ static bool on_alias(struct reader *r, const yaml_event_t *event)
 
 static bool on_scalar(struct reader *r, const yaml_event_t *event)
 {
-    if (r->depth && r->stack.items[r->depth - 1].flow && yaml_question_in_flow(&r->parser, event))
+    if (r->disguise.len && yaml_question_fault(&r->parser, event))
         return yaml_fault(&r->parser, r->err);
     struct anchor *anchor = anchor_new(r, event->data.scalar.anchor, false);
     if (failed(r) || !count_node(r, false))
@@ -429,7 +429,9 @@ static bool on_scalar(struct reader *r, const yaml_event_t *event)
     const char *tag = (const char *)event->data.scalar.tag;
     bool merge_key = event->data.scalar.length == 2 && memcmp(event->data.scalar.value, "<<", 2) == 0 &&
                      (event->data.scalar.plain_implicit || str_eq(tag, TAG_PREFIX "merge"));
-    struct value v = decode_scalar(r, event);
+    // What should be merged is no map: go-yaml does not look at what it is.
+    bool merged = r->depth && r->stack.items[r->depth - 1].have_key && r->stack.items[r->depth - 1].merging;
+    struct value v = merged ? VALUE_NULL : decode_scalar(r, event);
     if (anchor)
         anchor->value = v;
     add_node(r, v, merge_key, false, event->start_mark.line);
@@ -457,8 +459,7 @@ static struct frame *push_frame(struct reader *r, enum value_kind kind)
     return f;
 }
 
-static bool on_start(struct reader *r, const yaml_event_t *event, enum value_kind kind, const yaml_char_t *name,
-                     bool flow)
+static bool on_start(struct reader *r, const yaml_event_t *event, enum value_kind kind, const yaml_char_t *name)
 {
     if (r->depth == VALUE_DEPTH_MAX)
         return error_set(r->err, ERROR_LIMIT, "yaml: exceeded max depth of %d", VALUE_DEPTH_MAX);
@@ -467,7 +468,6 @@ static bool on_start(struct reader *r, const yaml_event_t *event, enum value_kin
     struct frame *f = push_frame(r, kind);
     f->anchor = anchor_new(r, name, true);
     f->line = event->start_mark.line;
-    f->flow = flow;
     f->have_key = false;
     return true;
 }
@@ -515,11 +515,9 @@ static bool on_event(struct reader *r, const yaml_event_t *event)
     case YAML_SCALAR_EVENT:
         return on_scalar(r, event);
     case YAML_SEQUENCE_START_EVENT:
-        return on_start(r, event, V_LIST, event->data.sequence_start.anchor,
-                        event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE);
+        return on_start(r, event, V_LIST, event->data.sequence_start.anchor);
     case YAML_MAPPING_START_EVENT:
-        return on_start(r, event, V_DICT, event->data.mapping_start.anchor,
-                        event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE);
+        return on_start(r, event, V_DICT, event->data.mapping_start.anchor);
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
         on_end(r);
@@ -557,14 +555,16 @@ static enum next next_document(struct reader *r)
 
 static bool reader_start(struct reader *r, const char *data, size_t len)
 {
-    *r = (struct reader){.arena = r->arena, .err = r->err, .flags = r->flags, .disguised = r->disguised};
     if (len > limits.bytes)
         return error_set(r->err, ERROR_LIMIT, "yaml: document of %zu bytes is over the limit of %zu", len,
                          limits.bytes);
     if (!yaml_parser_initialize(&r->parser))
         return error_set(r->err, ERROR_LIMIT, "yaml: out of memory");
     r->scratch = arena_new();
-    yaml_parser_set_input_string(&r->parser, (const unsigned char *)(data ? data : ""), len); // NULL would end the process
+    struct slice text = slice_n(data ? data : "", len); // NULL would end the process
+    if (yaml_disguise(&r->disguise, text))
+        text = buf_view(&r->disguise);
+    yaml_parser_set_input_string(&r->parser, (const unsigned char *)text.data, text.len);
     r->parser.read_handler = yaml_read_piece; // whose input is still that text
     yaml_parser_set_encoding(&r->parser, YAML_ANY_ENCODING);
     return true;
@@ -574,6 +574,7 @@ static void reader_end(struct reader *r)
 {
     yaml_parser_delete(&r->parser);
     arena_free(r->scratch);
+    buf_free(&r->disguise);
 }
 
 bool yaml_parse(struct arena *a, const char *data, size_t len, int flags, struct value *out, struct error *err)
@@ -582,19 +583,10 @@ bool yaml_parse(struct arena *a, const char *data, size_t len, int flags, struct
     if (len <= limits.bytes && yaml_simple_parse(a, slice_n(data, len), flags, limits.nodes, out))
         return true;
     *out = VALUE_NULL;
-    enum next next;
-    struct buf disguise cleanup(buf_free) = {0};
-    r.disguised = yaml_disguise_marks(&disguise, slice_n(data, len));
-    for (bool again = true; again;) {
-        if (!reader_start(&r, r.disguised ? disguise.data : data, r.disguised ? disguise.len : len))
-            return false;
-        next = next_document(&r);
-        again = next == NEXT_ERROR && yaml_disguise_colon(&disguise, &r.parser);
-        r.disguised |= again;
-        if (again)
-            error_clear(err);
-        reader_end(&r);
-    }
+    if (!reader_start(&r, data, len))
+        return false;
+    enum next next = next_document(&r);
+    reader_end(&r);
     if (next == NEXT_DOCUMENT)
         *out = r.root;
     return next != NEXT_ERROR;

@@ -173,7 +173,7 @@ static bool read_quoted(struct reader *r, bool key, struct slice *out)
             start = r->p;
             continue;
         }
-        static const char letters[] = "nt\"\\/", meanings[] = "\n\t\"\\/";
+        static const char letters[] = "nt\"\\", meanings[] = "\n\t\"\\";
         const char *letter = escape && r->p + 1 < r->end && r->p[1] ? strchr(letters, r->p[1]) : NULL;
         if (escape && !letter)
             return false;
