@@ -342,7 +342,7 @@ static struct schema_resource *find_resource(const struct schema_doc *doc, const
 static bool read_json(struct arena *a, struct slice json, struct value *out, struct error *err)
 {
     struct error reason cleanup(error_clear) = {0};
-    if (json_parse(a, json.data, json.len, 0, out, &reason))
+    if (json_parse(a, json.data, json.len, JSON_STREAM, out, &reason))
         return true;
     // Helm reads it as a stream, which has other words for an early end and a late one.
     const char *text = error_text(&reason);

@@ -71,10 +71,10 @@ static bool fn_to_raw_json(struct template_call *call, struct value *result)
     return to_json(call, 0, true, result);
 }
 
-// What the readers give where they fail.
-static struct value error_dict(struct template_call *call, struct error *why)
+// What the readers give where they fail. What could be read of a dict stays beside the error.
+static struct value error_dict(struct template_call *call, struct value read, struct error *why)
 {
-    struct value dict = value_dict(call->arena);
+    struct value dict = value_is(read, V_DICT) ? read : value_dict(call->arena);
     value_set_str(dict, "Error", error_text(why));
     error_clear(why);
     return dict;
@@ -104,10 +104,12 @@ static bool read_document(struct template_call *call, parse_fn *parse, int flags
                           struct value *result, struct error *why)
 {
     struct slice text = arg_text(call, 0);
-    if (!parse(call->arena, text.data, text.len, flags, result, why))
-        return yaml ? error_wrap(why, "error converting YAML to JSON") : false;
-    if (result->kind == kind)
-        return true;
+    bool parsed = parse(call->arena, text.data, text.len, flags, result, why);
+    if (!parsed && yaml)
+        return error_wrap(why, "error converting YAML to JSON");
+    if (result->kind == kind || (!parsed && value_is_null(*result)))
+        return parsed;
+    error_clear(why); // of a number that is too large: that the document is of another kind comes before it
     if (result->kind == V_NULL) {
         *result = kind == V_DICT ? value_dict(call->arena) : value_list(call->arena);
         if (!yaml)
@@ -122,7 +124,7 @@ static bool fn_from_yaml(struct template_call *call, struct value *result)
 {
     struct error why = {0};
     if (!read_document(call, yaml_parse, YAML_FLOATS, true, V_DICT, result, &why))
-        *result = error_dict(call, &why);
+        *result = error_dict(call, *result, &why);
     return true;
 }
 
@@ -138,7 +140,7 @@ static bool fn_from_json(struct template_call *call, struct value *result)
 {
     struct error why = {0};
     if (!read_document(call, json_parse, JSON_FLOATS, false, V_DICT, result, &why))
-        *result = error_dict(call, &why);
+        *result = error_dict(call, *result, &why);
     return true;
 }
 
@@ -160,7 +162,7 @@ static bool fn_from_toml(struct template_call *call, struct value *result)
 {
     struct error why = {0};
     if (!toml_read(call->arena, arg_text(call, 0), result, &why))
-        *result = error_dict(call, &why);
+        *result = error_dict(call, VALUE_NULL, &why);
     return true;
 }
 

@@ -28,13 +28,20 @@ struct reader {
 
 static bool read_value(struct reader *r, struct value *out);
 
+// Go's scanner is fed a space at the end of a text: within a literal, a number or an escape that is what is wrong.
+static bool takes_space(const char *where)
+{
+    return str_eq(where, "in string literal") || !(str_has_prefix(where, "in ") || str_has_prefix(where, "after decimal"));
+}
+
 static bool fault(struct reader *r, const char *where)
 {
-    if (r->p >= r->end) {
+    bool ended = r->p >= r->end;
+    if (ended && (r->flags & JSON_STREAM || takes_space(where))) {
         error_set(r->err, ERROR_INVALID, "unexpected end of JSON input");
     } else {
         cleanup(buf_free) struct buf shown = {0};
-        go_quote_rune(&shown, (unsigned char)*r->p); // Go takes the byte for a rune, as Latin-1
+        go_quote_rune(&shown, ended ? ' ' : (unsigned char)*r->p); // Go takes the byte for a rune, as Latin-1
         error_set(r->err, ERROR_INVALID, "invalid character %s %s", buf_cstr(&shown), where);
     }
     if (r->err)
@@ -150,9 +157,13 @@ static bool read_number(struct reader *r, struct value *out)
         return true;
     }
     double f = number_of(text, len);
-    if (isinf(f) && !r->overflow.data)
-        r->overflow = slice_n(text, len);
     *out = value_float(f);
+    if (isinf(f) && !(r->flags & JSON_STREAM)) {
+        if (!r->overflow.data)
+            r->overflow = slice_n(text, len);
+        if (r->depth)
+            *out = VALUE_NULL;
+    }
     return true;
 }
 
@@ -281,13 +292,14 @@ static bool read_value(struct reader *r, struct value *out)
 
 static bool read_document(struct reader *r, struct value *out)
 {
-    if (!read_value(r, out))
-        return false;
+    bool read = read_value(r, out);
     skip_space(r);
-    if (r->p < r->end)
-        return fault(r, "after top-level value");
+    if (read && r->p < r->end)
+        read = fault(r, "after top-level value");
+    if (!read)
+        r->overflow.data = NULL; // the form comes first
     if (!r->overflow.data)
-        return true;
+        return read;
     int shown = r->overflow.len > NUMBER_SHOWN ? NUMBER_SHOWN : (int)r->overflow.len;
     return error_set(r->err, ERROR_INVALID, "json: cannot unmarshal number %.*s into Go value of type float64", shown,
                      r->overflow.data);
@@ -299,7 +311,7 @@ bool json_parse(struct arena *a, const char *data, size_t len, int flags, struct
     bool ok = read_document(&r, out);
     free(r.items.items);
     free(r.entries.items);
-    if (!ok)
+    if (!ok && !r.overflow.data)
         *out = VALUE_NULL;
     return ok;
 }

@@ -229,10 +229,14 @@ struct object { // embed this first in the instance
 struct value value_object(struct object *o);
 
 // ---- JSON ---------------------------------------------------------------------------------------------------------
-enum { JSON_FLOATS = 1 }; // every number becomes float64, as Helm's values; else whole numbers are int64
+enum {
+    JSON_FLOATS = 1, // every number becomes float64, as Helm's values; else whole numbers are int64
+    JSON_STREAM = 2, // as a json.Decoder that leaves numbers as they are: a text ends where it ends, and none is too large
+};
 #define VALUE_DEPTH_MAX 512
 // Reads one document, as strictly as encoding/json and with its words for what is wrong; err->code is the offset. data
-// need not be NUL-terminated. Whole numbers are exact (int64); what int64 cannot hold becomes a float64.
+// need not be NUL-terminated. Whole numbers are exact (int64); what int64 cannot hold becomes a float64. Where nothing but
+// a number too large for that is wrong, *out is the document all the same, with null in its place; otherwise it is null.
 bool json_parse(struct arena *a, const char *data, size_t len, int flags, struct value *out, struct error *err);
 enum {
     JSON_SORTED = 0, // keys are always in order

@@ -60,9 +60,9 @@ static void test_faults(void **state)
         {"{", "unexpected end of JSON input", 1},
         {"[1,", "unexpected end of JSON input", 3},
         {"\"abc", "unexpected end of JSON input", 4},
-        {"\"abc\\", "unexpected end of JSON input", 5},
-        {"-", "unexpected end of JSON input", 1},
-        {"tru", "unexpected end of JSON input", 3},
+        {"\"abc\\", "invalid character ' ' in string escape code", 5},
+        {"-", "invalid character ' ' in numeric literal", 1},
+        {"tru", "invalid character ' ' in literal true (expecting 'e')", 3},
         {"x", "invalid character 'x' looking for beginning of value", 0},
         {"[1,]", "invalid character ']' looking for beginning of value", 3},
         {"{\"a\" 1}", "invalid character '1' after object key", 5},
@@ -83,7 +83,8 @@ static void test_faults(void **state)
         {"\"a\nb\"", "invalid character '\\n' in string literal", 2},
         {"'a'", "invalid character '\\'' looking for beginning of value", 0},
         {"\xef\xbb\xbf{}", "invalid character 'ï' looking for beginning of value", 0},
-        {"[1e999]", "json: cannot unmarshal number 1e999 into Go value of type float64", 0},
+        {"1e", "invalid character ' ' in exponent of numeric literal", 2},
+        {"[1e999}", "invalid character '}' after array element", 6},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct error err = {0};
@@ -95,6 +96,20 @@ static void test_faults(void **state)
         assert_true(value_is_null(v));
         error_clear(&err);
     }
+}
+
+static void test_too_large(void **state)
+{
+    struct error err = {0};
+    struct value v;
+    assert_false(json_parse(a, "[1e999,2]", 9, 0, &v, &err));
+    assert_string_equal(error_text(&err), "json: cannot unmarshal number 1e999 into Go value of type float64");
+    assert_string_equal(json_text(a, v), "[null,2]");
+    error_clear(&err);
+    assert_true(json_parse(a, "[1e999,2]", 9, JSON_STREAM, &v, &err));
+    assert_false(json_parse(a, "-", 1, JSON_STREAM, &v, &err));
+    assert_string_equal(error_text(&err), "unexpected end of JSON input");
+    error_clear(&err);
 }
 
 static void test_nul_in_text(void **state)
@@ -219,7 +234,7 @@ static void test_shortest_floats(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_round), TEST(test_faults),      TEST(test_nul_in_text), TEST(test_depth),
+        TEST(test_round), TEST(test_faults),      TEST(test_nul_in_text), TEST(test_too_large), TEST(test_depth),
         TEST(test_count), TEST(test_write_flags), TEST(test_write_odd),   TEST(test_shortest_floats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
