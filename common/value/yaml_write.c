@@ -324,18 +324,19 @@ static void write_literal(struct writer *w, struct slice s, const struct shape *
         end_line(w);
 }
 
+#define BINARY_LINE 70 // of base64; what is not shorter takes several
+
 static void write_binary(struct writer *w, struct slice s, size_t indent)
 {
-    enum { LINE = 70 };
     struct buf text = BUF_IN(w->scratch), lines = BUF_IN(w->scratch);
     base64_encode(&text, s.data, s.len);
     buf_str(w->out, "!!binary ");
-    if (text.len < LINE) {
+    if (text.len < BINARY_LINE) {
         buf_slice(w->out, buf_view(&text));
         return;
     }
-    for (size_t i = 0; i < text.len; i += LINE) {
-        buf_slice(&lines, slice_sub(buf_view(&text), i, i + LINE));
+    for (size_t i = 0; i < text.len; i += BINARY_LINE) {
+        buf_slice(&lines, slice_sub(buf_view(&text), i, i + BINARY_LINE));
         buf_char(&lines, '\n');
     }
     write_literal(w, buf_view(&lines), &(struct shape){0}, indent);
@@ -458,7 +459,7 @@ static bool write_key(struct writer *w, const struct dict_entry *e, size_t inden
         return refuse(w, "yaml: line 1: could not find expected ':'");
     if (!prepare(w, &key, &shape))
         return false;
-    *complex = key.len > SIMPLE_KEY_MAX || shape.breaks;
+    *complex = shape.bad_utf8 ? (key.len + 2) / 3 * 4 >= BINARY_LINE : key.len > SIMPLE_KEY_MAX || shape.breaks;
     if (*complex)
         buf_add(w->out, "? ", 2);
     write_prepared(w, key, &shape, !*complex, indent + 2);
