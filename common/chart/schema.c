@@ -232,7 +232,7 @@ static struct schema_resource *add_resource(struct schema_doc *doc, struct value
 {
     struct arena *a = doc->arena;
     for (size_t i = 0; i < doc->resources.len; i++) {
-        if (!str_eq(doc->resources.items[i]->url, url))
+        if (!str_eq(doc->resources.items[i]->url, url) || !str_eq(doc->resources.items[i]->document, document))
             continue;
         error_set(err, ERROR_INVALID, "duplicate id %s in %s at %s and %s", go_quoted_str(a, url), go_quoted_str(a, document),
                   go_quoted_str(a, pointer), go_quoted_str(a, doc->resources.items[i]->pointer));
@@ -327,16 +327,21 @@ static bool follow_pointer(struct schema_doc *doc, struct schema_resource *from,
            (schema_check_meta(doc->arena, v, url, nearest->draft, err) && collect(doc, v, from->document, place, nearest, err));
 }
 
-// The resource of a URL, when it is in a document that is at hand.
-static struct schema_resource *find_resource(const struct schema_doc *doc, const char *url)
+static struct schema_resource *find_document(const struct schema_doc *doc, const char *url)
 {
     for (size_t i = 0; i < doc->documents.len; i++)
         if (str_eq(doc->documents.items[i].url, url))
             return doc->documents.items[i].root;
-    for (size_t i = 0; i < doc->resources.len; i++)
-        if (str_eq(doc->resources.items[i]->url, url))
-            return doc->resources.items[i];
     return NULL;
+}
+
+// The resource of a URL, when it is in the same document or is another one that is at hand: ids count within their documents.
+static struct schema_resource *find_resource(const struct schema_doc *doc, const struct schema_resource *base, const char *url)
+{
+    for (size_t i = 0; i < doc->resources.len && !str_eq(base->document, url); i++)
+        if (str_eq(doc->resources.items[i]->url, url) && str_eq(doc->resources.items[i]->document, base->document))
+            return doc->resources.items[i];
+    return find_document(doc, url);
 }
 
 static bool read_json(struct arena *a, struct slice json, struct value *out, struct error *err)
@@ -362,9 +367,10 @@ static struct schema_resource *fetch_document(struct schema_doc *doc, const char
     bool ok = doc->documents.len < MAX_DOCUMENTS
                   ? true
                   : error_set(&reason, ERROR_LIMIT, "more than %d documents", MAX_DOCUMENTS);
-    if (ok && !doc->source)
-        ok = error_set(&reason, ERROR_INVALID, "schemas of other documents are not fetched");
-    if (!ok || !doc->source->fetch(doc->source->ctx, a, url, &text, &reason) || !read_json(a, text, &root, &reason)) {
+    if (ok && !schema_draft_text(a, url, &text))
+        ok = doc->source ? doc->source->fetch(doc->source->ctx, a, url, &text, &reason)
+                         : error_set(&reason, ERROR_INVALID, "schemas of other documents are not fetched");
+    if (!ok || !read_json(a, text, &root, &reason)) {
         error_move(err, &reason);
         error_wrap(err, "failing loading %s", go_quoted_str(a, url));
         return NULL;
@@ -391,7 +397,7 @@ bool schema_resolve(struct schema_doc *doc, const struct schema_resource *base, 
 {
     struct arena *a = doc->arena;
     const char *url = schema_join_url(a, base->url, reference), *fragment = schema_fragment(a, reference);
-    struct schema_resource *r = find_resource(doc, url);
+    struct schema_resource *r = find_resource(doc, base, url);
     if (!r && str_has_prefix(url, "urn:") && !*fragment) {
         add_urn(doc, url);
         *target = value_bool(true);

@@ -69,6 +69,9 @@ const char *schema_fragment(struct arena *a, const char *reference);
 // Where a reference leads from a base, without its fragment.
 const char *schema_join_url(struct arena *a, const char *base, const char *reference);
 
+// The text of a meta-schema, or of one of its vocabularies, by its URL; false: it is none.
+bool schema_draft_text(struct arena *a, const char *url, struct slice *out);
+
 // Checks a value; the message is the list of what is wrong, one "- at '/path': …" a line. True: valid.
 bool schema_validate(struct schema_doc *doc, struct value instance, struct error *err);
 
