@@ -9,14 +9,12 @@ const char *problem_quote(struct arena *a, struct slice s)
 {
     struct buf go = BUF_IN(a), out = BUF_IN(a);
     go_quote(&go, s.data ? s.data : "", s.len);
-    // Go's double quotes become single ones, outside and inside.
+    // Go's double quotes become single ones, outside and inside; a backslash before the closing one goes with it.
     buf_char(&out, '\'');
     for (size_t i = 1; i + 1 < go.len; i++) {
         if (go.data[i] == '\\' && go.data[i + 1] == '"') {
-            buf_char(&out, '"');
-            i++;
-        } else if (go.data[i] == '\\') {
-            buf_add(&out, go.data + i, 2);
+            if (i + 2 < go.len)
+                buf_char(&out, '"');
             i++;
         } else if (go.data[i] == '\'') {
             buf_str(&out, "\\'");

@@ -2,7 +2,8 @@
 
 #include "chart/schema.h"
 
-#include <arpa/inet.h>
+#include "value/go_url.h"
+
 #include <ctype.h>
 
 typedef const char *format_fn(struct arena *a, struct slice s);
@@ -36,21 +37,30 @@ static size_t leading_digits(struct slice s)
     return n;
 }
 
-static int number_of(struct slice s)
+enum atoi { ATOI_OK, ATOI_SYNTAX, ATOI_RANGE };
+
+// strconv.Atoi: a sign may stand there. What does not fit an int is more than any bound here.
+static enum atoi atoi_of(struct slice s, int *out)
 {
-    int n = 0;
-    for (size_t i = 0; i < s.len && n < 100000; i++)
-        n = n * 10 + (s.data[i] - '0');
-    return n;
+    bool sign = s.len > 0 && (s.data[0] == '-' || s.data[0] == '+');
+    bool minus = sign && s.data[0] == '-';
+    if (!all_digits(slice_sub(s, sign, s.len)))
+        return ATOI_SYNTAX;
+    uint64_t n = 0;
+    for (size_t i = sign; i < s.len; i++) {
+        n = n * 10 + (uint64_t)(s.data[i] - '0');
+        if (n > (uint64_t)INT64_MAX + minus)
+            return ATOI_RANGE;
+    }
+    *out = n > 100000 ? 100000 : (int)n;
+    *out = minus ? -*out : *out;
+    return ATOI_OK;
 }
 
 static const char *quoted_rune(struct arena *a, struct slice s, size_t at)
 {
     size_t width;
-    uint32_t r = utf8_decode(s.data + at, s.len - at, &width);
-    char bytes[5] = {0};
-    utf8_encode(r, bytes);
-    return arena_printf(a, r == '\'' || r == '\\' ? "'\\%s'" : "'%s'", bytes);
+    return go_quoted_rune(a, utf8_decode(s.data + at, s.len - at, &width));
 }
 
 static const char *check_json_pointer(struct arena *a, struct slice s)
@@ -107,7 +117,7 @@ static const char *check_duration_units(struct arena *a, struct slice s, const c
         const char *unit = s.data[0] ? strchr(left, s.data[0]) : NULL;
         if (!unit)
             return arena_printf(a, s.data[0] && strchr(units, s.data[0]) ? "unit %s out of order" : "invalid unit %s",
-                                quoted_rune(a, s, 0));
+                                go_quoted_rune(a, (unsigned char)s.data[0])); // a byte, which Go takes for a rune
         left = unit + 1;
         s = slice_sub(s, 1, s.len);
     }
@@ -150,9 +160,12 @@ static const char *check_ipv4(struct arena *a, struct slice s)
         struct slice n = parts.part;
         if (n.len > 1 && n.data[0] == '0')
             return "leading zeros";
-        if (!all_digits(n))
-            return arena_printf(a, "strconv.Atoi: parsing \"%.*s\": invalid syntax", SLICE_ARG(n));
-        if (number_of(n) > 255)
+        int number;
+        enum atoi got = atoi_of(n, &number);
+        if (got != ATOI_OK)
+            return arena_printf(a, "strconv.Atoi: parsing %s: %s", go_quoted(a, n),
+                                got == ATOI_RANGE ? "value out of range" : "invalid syntax");
+        if (number < 0 || number > 255)
             return "decimal must be between 0 and 255";
     }
     return NULL;
@@ -162,13 +175,9 @@ static const char *check_ipv6(struct arena *a, struct slice s)
 {
     if (slice_find_char(s, ':') < 0)
         return "missing colon";
-    char *text = slice_dup(a, s);
-    struct in6_addr address;
-    if (strchr(text, '%'))
-        return "zone id is not a part of ipv6 address";
-    return inet_pton(AF_INET6, text, &address) == 1
-               ? NULL
-               : arena_printf(a, "ParseAddr(\"%s\"): unable to parse IP", text);
+    bool four, zone;
+    const char *fault = go_address_fault(a, s, &four, &zone);
+    return fault ? fault : zone ? "zone id is not a part of ipv6 address" : NULL;
 }
 
 static const char *check_hostname(struct arena *a, struct slice s)
@@ -196,7 +205,7 @@ static const char *check_email_local(struct arena *a, struct slice local)
 {
     if (local.len > 64)
         return "local part more than 64 characters long";
-    if (local.len > 1 && local.data[0] == '"' && local.data[local.len - 1] == '"') {
+    if (local.len > 1 && local.data[0] == '"') { // nobody looks for the closing one
         for (size_t i = 1; i + 1 < local.len; i++)
             if (local.data[i] == '\\' || local.data[i] == '"')
                 return "backslash and quote are not allowed within quoted local part";
@@ -209,7 +218,7 @@ static const char *check_email_local(struct arena *a, struct slice local)
     if (slice_find(local, SLICE("..")) >= 0)
         return "consecutive dots";
     for (size_t i = 0; i < local.len; i++)
-        if (!isalnum((unsigned char)local.data[i]) && !strchr(".!#$%&'*+-/=?^_`{|}~", local.data[i]))
+        if (!isalnum((unsigned char)local.data[i]) && !(local.data[i] && strchr(".!#$%&'*+-/=?^_`{|}~", local.data[i])))
             return arena_printf(a, "invalid character %s", quoted_rune(a, local, i));
     return NULL;
 }
@@ -238,22 +247,50 @@ static const char *check_email(struct arena *a, struct slice s)
     return reason ? arena_printf(a, "invalid domain: %s", reason) : NULL;
 }
 
-static bool is_date(struct slice s)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    if (s.len != 10 || s.data[4] != '-' || s.data[7] != '-' || !all_digits(slice_sub(s, 0, 4)) ||
-        !all_digits(slice_sub(s, 5, 7)) || !all_digits(slice_sub(s, 8, 10)))
-        return false;
-    int y = number_of(slice_sub(s, 0, 4)), m = number_of(slice_sub(s, 5, 7)), d = number_of(slice_sub(s, 8, 10));
-    if (m < 1 || m > 12 || d < 1)
-        return false;
-    bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
-    return d <= days[m - 1] + (m == 2 && leap);
-}
-
+// time.Parse of "2006-01-02".
 static const char *check_date(struct arena *a, struct slice s)
 {
-    return is_date(s) ? NULL : arena_printf(a, "parsing time \"%.*s\" as \"2006-01-02\": cannot parse", SLICE_ARG(s));
+    static const struct {
+        const char *picture;
+        size_t digits;
+    } parts[] = {{"2006", 4}, {"-", 0}, {"01", 2}, {"-", 0}, {"02", 2}};
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int numbers[ARRAY_LEN(parts)] = {0};
+    const char *text = time_quote(a, s);
+    struct slice rest = s;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        size_t n = parts[i].digits ? parts[i].digits : 1;
+        struct slice taken = slice_sub(rest, 0, n);
+        if (parts[i].digits ? taken.len < n || !all_digits(taken) : !slice_eq_str(taken, "-"))
+            return arena_printf(a, "parsing time %s as \"2006-01-02\": cannot parse %s as \"%s\"", text,
+                                time_quote(a, rest), parts[i].picture);
+        if (parts[i].digits)
+            atoi_of(taken, &numbers[i]);
+        if (i == 2 && (numbers[2] < 1 || numbers[2] > 12))
+            return arena_printf(a, "parsing time %s: month out of range", text);
+        rest = slice_sub(rest, n, rest.len);
+    }
+    if (rest.len)
+        return arena_printf(a, "parsing time %s: extra text: %s", text, time_quote(a, rest));
+    int year = numbers[0], month = numbers[2], day = numbers[4];
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return day < 1 || day > days[month - 1] + (month == 2 && leap) ? arena_printf(a, "parsing time %s: day out of range", text)
+                                                                   : NULL;
+}
+
+// Numbers with colons between them.
+static const char *numbers_of(struct slice s, size_t count, int *numbers, const char *bad, const char *negative)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct slice part = s;
+        if (i + 1 < count)
+            slice_cut(s, ':', &part, &s);
+        if (atoi_of(part, &numbers[i]) != ATOI_OK)
+            return bad;
+        if (numbers[i] < 0)
+            return negative;
+    }
+    return NULL;
 }
 
 // "+02:00" or "z"; *minutes is what to add to get UTC.
@@ -268,12 +305,13 @@ static const char *check_offset(struct slice s, int *minutes)
         return "offset must begin with plus/minus";
     if (s.data[3] != ':')
         return "missing colon in offset in correct place";
-    if (!all_digits(slice_sub(s, 1, 3)) || !all_digits(slice_sub(s, 4, 6)))
-        return "invalid hour/min in offset";
-    int h = number_of(slice_sub(s, 1, 3)), m = number_of(slice_sub(s, 4, 6));
-    if (h > 23 || m > 59)
+    int n[2];
+    const char *reason = numbers_of(slice_sub(s, 1, s.len), 2, n, "invalid hour/min in offset", "non-positive hour/min in offset");
+    if (reason)
+        return reason;
+    if (n[0] > 23 || n[1] > 59)
         return "hour/min in offset out of range";
-    *minutes = (s.data[0] == '+' ? -1 : 1) * (h * 60 + m);
+    *minutes = (s.data[0] == '+' ? -1 : 1) * (n[0] * 60 + n[1]);
     return NULL;
 }
 
@@ -283,10 +321,11 @@ static const char *check_time(struct arena *a, struct slice s)
         return "less than 9 characters long";
     if (s.data[2] != ':' || s.data[5] != ':')
         return "missing colon in correct place";
-    if (!all_digits(slice_sub(s, 0, 2)) || !all_digits(slice_sub(s, 3, 5)) || !all_digits(slice_sub(s, 6, 8)))
-        return "invalid hour/min/sec";
-    int h = number_of(slice_sub(s, 0, 2)), m = number_of(slice_sub(s, 3, 5)), sec = number_of(slice_sub(s, 6, 8));
-    if (h > 23 || m > 59 || sec > 60)
+    int n[3], offset;
+    const char *reason = numbers_of(slice_sub(s, 0, 8), 3, n, "invalid hour/min/sec", "non-positive hour/min/sec");
+    if (reason)
+        return reason;
+    if (n[0] > 23 || n[1] > 59 || n[2] > 60)
         return "hour/min/sec out of range";
     s = slice_sub(s, 8, s.len);
     if (s.len > 0 && s.data[0] == '.') {
@@ -296,12 +335,12 @@ static const char *check_time(struct arena *a, struct slice s)
             return "no digits in second fraction";
         s = slice_sub(s, digits, s.len);
     }
-    int offset;
-    const char *reason = check_offset(s, &offset);
-    if (reason)
+    if ((reason = check_offset(s, &offset)))
         return reason;
-    int utc = (h * 60 + m + offset + 24 * 60) % (24 * 60);
-    return sec == 60 && utc != 23 * 60 + 59 ? "invalid leap second" : NULL;
+    int utc = n[0] * 60 + n[1] + offset; // a day later does not count as the same time
+    if (utc < 0)
+        utc += 24 * 60;
+    return n[2] == 60 && utc != 23 * 60 + 59 ? "invalid leap second" : NULL;
 }
 
 static const char *check_date_time(struct arena *a, struct slice s)
@@ -317,64 +356,57 @@ static const char *check_date_time(struct arena *a, struct slice s)
     return reason ? arena_printf(a, "invalid time element: %s", reason) : NULL;
 }
 
-// What Go's url.Parse refuses; *absolute: it has a scheme.
-static const char *check_url(struct arena *a, struct slice s, bool *absolute)
+static const char *check_url(struct arena *a, struct slice s, struct go_url *u)
 {
-    char *text = slice_dup(a, s);
-    *absolute = false;
-    for (size_t i = 0; i < s.len; i++)
-        if ((unsigned char)s.data[i] < 0x20 || s.data[i] == 0x7F)
-            return arena_printf(a, "parse \"%s\": net/url: invalid control character in URL", text);
-    size_t n = 0;
-    while (n < s.len && (isalnum((unsigned char)text[n]) || strchr("+-.", text[n])))
-        n++;
-    if (n < s.len && text[n] == ':') {
-        if (n == 0)
-            return arena_printf(a, "parse \"%s\": missing protocol scheme", text);
-        if (!isalpha((unsigned char)text[0]))
-            return arena_printf(a, "parse \"%s\": first path segment in URL cannot contain colon", text);
-        *absolute = true;
-    }
-    for (size_t i = 0; i < s.len; i++)
-        if (text[i] == '%' && (!isxdigit((unsigned char)text[i + 1]) || !isxdigit((unsigned char)text[i + 2])))
-            return arena_printf(a, "parse \"%s\": invalid URL escape \"%.3s\"", text, text + i);
-    const char *host = strstr(text, "://");
-    if (*absolute && host) {
-        struct slice authority = slice_n(host + 3, strcspn(host + 3, "/?#"));
-        for (size_t i = 0; i < authority.len; i++)
-            if (strchr(" <>\"\\^`{}|", authority.data[i]))
-                return arena_printf(a, "parse \"%s\": invalid character \"%c\" in host name", text, authority.data[i]);
-    }
-    return NULL;
+    struct error err cleanup(error_clear) = {0};
+    if (!go_url_parse(a, s, u, &err))
+        return arena_strdup(a, error_text(&err));
+    struct slice host = go_url_host_name(u);
+    if (slice_find_char(host, ':') < 0)
+        return NULL;
+    if (slice_find_char(u->host, '[') < 0 || slice_find_char(u->host, ']') < 0)
+        return "ipv6 address not enclosed in brackets";
+    const char *reason = check_ipv6(a, host);
+    return reason ? arena_printf(a, "invalid ipv6 address: %s", reason) : NULL;
 }
 
 static const char *check_uri(struct arena *a, struct slice s)
 {
-    bool absolute;
-    const char *reason = check_url(a, s, &absolute);
-    return reason ? reason : absolute ? NULL : "relative url";
+    struct go_url u;
+    const char *reason = check_url(a, s, &u);
+    return reason ? reason : u.scheme.len ? NULL : "relative url";
 }
 
 static const char *check_uri_reference(struct arena *a, struct slice s)
 {
-    bool absolute;
+    struct go_url u;
     if (slice_find_char(s, '\\') >= 0)
         return "contains \\";
-    return check_url(a, s, &absolute);
+    return check_url(a, s, &u);
 }
 
+// Braces count in a path that is not written as Go would write it.
 static const char *check_uri_template(struct arena *a, struct slice s)
 {
-    bool open = false, absolute;
-    const char *reason = check_url(a, s, &absolute);
-    for (size_t i = 0; i < s.len && !reason; i++) {
-        if (s.data[i] != '{' && s.data[i] != '}')
-            continue;
-        if (open == (s.data[i] == '{'))
-            return "nested curly braces";
-        open = !open;
+    struct go_url u;
+    const char *reason = check_url(a, s, &u);
+    struct error err cleanup(error_clear) = {0};
+    for (struct split parts = {.rest = reason ? (struct slice){0} : u.raw_path}; next_part(&parts, '/');) {
+        bool open = false;
+        if (!go_url_decode(a, &parts.part, &err))
+            return arena_printf(a, "percent decode failed: %s", error_text(&err));
+        for (size_t i = 0; i < parts.part.len; i++) {
+            char c = parts.part.data[i];
+            if (c != '{' && c != '}')
+                continue;
+            if (open == (c == '{'))
+                return "nested curly braces";
+            open = !open;
+        }
+        if (open)
+            return "no matching closing brace";
     }
-    return reason ? reason : open ? "no matching closing brace" : NULL;
+    return reason;
 }
 
 static const char *check_period(struct arena *a, struct slice s)

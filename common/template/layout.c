@@ -480,23 +480,6 @@ static bool take_piece(struct slice *s, const struct piece *p, struct slice layo
     return false;
 }
 
-char *time_quote(struct arena *a, struct slice s)
-{
-    struct buf out = BUF_IN(a);
-    buf_char(&out, '"');
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.data[i];
-        if (c == '"' || c == '\\')
-            buf_printf(&out, "\\%c", c);
-        else if (c < ' ' || c > 0x7f)
-            buf_printf(&out, "\\x%02x", c);
-        else
-            buf_char(&out, (char)c);
-    }
-    buf_char(&out, '"');
-    return out.data;
-}
-
 static bool cannot_parse(struct arena *a, struct slice layout, struct slice text, struct slice rest, struct slice piece,
                          struct error *err)
 {

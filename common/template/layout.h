@@ -13,8 +13,6 @@ struct moment {
 extern const char *const month_names[12], *const weekday_names[7];
 
 void layout_format(struct buf *out, struct slice layout, struct moment t);
-// As package time quotes what a message shows: all that is no ASCII byte by byte.
-char *time_quote(struct arena *a, struct slice s);
 // As time.ParseInLocation, with its messages.
 bool layout_parse(struct arena *a, struct slice layout, struct slice text, const struct zone *zone, struct moment *out,
                   struct error *err);

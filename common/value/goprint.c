@@ -135,3 +135,20 @@ const char *go_quoted_rune(struct arena *a, uint32_t rune)
     go_quote_rune(&out, rune);
     return buf_cstr(&out);
 }
+
+const char *time_quote(struct arena *a, struct slice s)
+{
+    struct buf out = BUF_IN(a);
+    buf_char(&out, '"');
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.data[i];
+        if (c == '"' || c == '\\')
+            buf_printf(&out, "\\%c", c);
+        else if (c < ' ' || c > 0x7f)
+            buf_printf(&out, "\\x%02x", c);
+        else
+            buf_char(&out, (char)c);
+    }
+    buf_char(&out, '"');
+    return buf_cstr(&out);
+}

@@ -180,6 +180,7 @@ void go_quote(struct buf *out, const char *s, size_t len); // strconv.Quote
 void go_quote_rune(struct buf *out, uint32_t rune);        // strconv.QuoteRune
 const char *go_quoted(struct arena *a, struct slice s);    // the same, as texts of their own
 const char *go_quoted_rune(struct arena *a, uint32_t rune);
+const char *time_quote(struct arena *a, struct slice s); // as package time quotes in messages: all that is no ASCII byte by byte
 static inline const char *go_quoted_str(struct arena *a, const char *s)
 {
     return go_quoted(a, slice_of(s));
