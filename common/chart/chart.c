@@ -53,6 +53,7 @@ bool chart_check_installable(const struct chart *c, struct error *err)
 bool chart_check_dependencies(const struct chart *c, struct error *err)
 {
     struct buf missing = {0};
+    size_t count = 0; // a name may be empty
     struct value wanted = value_get(c->metadata, "dependencies");
     for (size_t i = 0; i < value_len(wanted); i++) {
         const char *name = value_str_or(value_get(value_at(wanted, i), "name"), "");
@@ -60,16 +61,15 @@ bool chart_check_dependencies(const struct chart *c, struct error *err)
         for (size_t k = 0; k < c->dependencies.len && !found; k++)
             found = str_eq(chart_name(c->dependencies.items[k]), name);
         if (!found)
-            buf_printf(&missing, "%s%s", missing.len ? ", " : "", name);
+            buf_printf(&missing, "%s%s", count++ ? ", " : "", name);
     }
-    bool ok = missing.len == 0;
-    if (!ok)
+    if (count)
         error_set(err, ERROR_INVALID,
                   "an error occurred while checking for chart dependencies. You may need to run `helm dependency build` to "
                   "fetch missing dependencies: found in Chart.yaml, but missing in charts/ directory: %s",
                   buf_cstr(&missing));
     buf_free(&missing);
-    return ok;
+    return count == 0;
 }
 
 const char *chart_base_name(const char *path)

@@ -2,6 +2,8 @@
 
 #include "chart/schema.h"
 
+#include <assert.h>
+
 #define MAX_DOCUMENTS 100 // that one schema may bring together
 
 enum form { ONE = 1, LIST = 2, MAP = 4 };
@@ -44,6 +46,7 @@ static const char *const others[OTHERS] = {"$id", "id", "$schema", "$ref", "$anc
 
 // Bits of schema_place.keywords: the subschemas', then these.
 #define HAS(other) (1u << (ARRAY_LEN(subschemas) + (other)))
+static_assert(ARRAY_LEN(subschemas) + OTHERS <= 32, "keywords are bits of a uint32_t");
 
 static const struct {
     const char *url; // without scheme

@@ -4,6 +4,7 @@
 
 #include "chart/schema.h"
 
+#include <assert.h>
 #include <math.h>
 
 #define MAX_DEPTH 400 // of schemas in schemas
@@ -444,8 +445,12 @@ static struct problem *check_keyword(struct meta *m, enum keyword_kind kind, str
 
 static void index_keywords(struct meta *m)
 {
-    for (size_t i = ARRAY_LEN(keywords); i-- > 0;)
-        m->first[(unsigned char)keywords[i].name[0]] = (uint8_t)(i + 1);
+    static_assert(ARRAY_LEN(keywords) < UINT8_MAX, "places of keywords are bytes");
+    for (size_t i = ARRAY_LEN(keywords); i-- > 0;) {
+        uint8_t *first = &m->first[(unsigned char)keywords[i].name[0]];
+        assert(*first == 0 || *first == i + 2); // those of a letter stand together
+        *first = (uint8_t)(i + 1);
+    }
 }
 
 static const struct keyword *find_keyword(const struct meta *m, const char *name)
