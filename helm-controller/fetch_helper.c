@@ -2,6 +2,8 @@
 
 #include "fetch_helper.h"
 
+#include "value/go_url.h"
+
 #include <errno.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -64,9 +66,12 @@ static bool run_helper(struct arena *a, const char *kind, const char *what, size
 
 bool fetch_helper_schema(void *ctx, struct arena *a, const char *url, struct slice *out, struct error *err)
 {
-    if (str_has_prefix(url, "file://"))
-        return file_read(a, url + strlen("file://"), CHART_SCHEMA_MAX, out, err);
-    if (!str_has_prefix(url, "http://") && !str_has_prefix(url, "https://"))
+    struct go_url u;
+    if (!go_url_parse(a, slice_of(url), &u, err))
+        return false;
+    if (slice_eq_str(u.scheme, "file"))
+        return file_read(a, slice_dup(a, u.path), CHART_SCHEMA_MAX, out, err);
+    if (!slice_eq_str(u.scheme, "http") && !slice_eq_str(u.scheme, "https"))
         return error_set(err, ERROR_INVALID, "no URLLoader registered for \"%s\"", url);
     return run_helper(a, "schema", url, CHART_SCHEMA_MAX, out, err);
 }

@@ -4,8 +4,6 @@
 
 #include <assert.h>
 
-#define MAX_DOCUMENTS 100 // that one schema may bring together
-
 enum form { ONE = 1, LIST = 2, MAP = 4 };
 
 // Where schemas stand inside a schema, from which draft on. In the order in which Helm's validator looks at them, because of several
@@ -47,15 +45,6 @@ static const char *const others[OTHERS] = {"$id", "id", "$schema", "$ref", "$anc
 // Bits of schema_place.keywords: the subschemas', then these.
 #define HAS(other) (1u << (ARRAY_LEN(subschemas) + (other)))
 static_assert(ARRAY_LEN(subschemas) + OTHERS <= 32, "keywords are bits of a uint32_t");
-
-static const struct {
-    const char *url; // without scheme
-    int draft;
-} drafts[] = {
-    {"json-schema.org/schema", 2020},           {"json-schema.org/draft/2020-12/schema", 2020},
-    {"json-schema.org/draft/2019-09/schema", 2019}, {"json-schema.org/draft-07/schema", 7},
-    {"json-schema.org/draft-06/schema", 6},     {"json-schema.org/draft-04/schema", 4},
-};
 
 // ---- collecting resources, anchors and places ---------------------------------------------------------------------
 
@@ -112,28 +101,6 @@ static void index_keywords(struct schema_doc *doc)
         doc->keywords_by_first[(unsigned char)others[i][0]] |= HAS(i);
 }
 
-static bool draft_of(struct schema_doc *doc, struct value schema, uint32_t keywords, int fallback, int *out, struct error *err)
-{
-    *out = fallback;
-    const char *url = keywords & HAS(SCHEMA) ? value_str(value_get(schema, "$schema")) : NULL;
-    if (!url)
-        return true;
-    struct slice plain, fragment;
-    slice_cut(slice_of(url), '#', &plain, &fragment);
-    struct slice name = plain;
-    if (slice_has_prefix(name, SLICE("http://")))
-        name = slice_sub(name, 7, name.len);
-    else if (slice_has_prefix(name, SLICE("https://")))
-        name = slice_sub(name, 8, name.len);
-    for (size_t i = 0; i < ARRAY_LEN(drafts) && fragment.len == 0; i++)
-        if (slice_eq_str(name, drafts[i].url)) {
-            *out = drafts[i].draft;
-            return true;
-        }
-    return error_set(err, ERROR_INVALID, "failing loading %s: meta-schemas of one's own are not supported",
-                     go_quoted_str(doc->arena, slice_dup(doc->arena, plain)));
-}
-
 // The text of a schema's id, with its fragment; NULL without.
 static const char *whole_id_of(struct value schema, uint32_t keywords, int draft)
 {
@@ -173,8 +140,13 @@ static bool add_anchors(struct schema_doc *doc, struct schema_resource *r, struc
     struct value s = place->schema;
     if (r->draft < 2019) {
         const char *id = whole_id_of(s, place->keywords, r->draft);
-        const char *fragment = id ? schema_fragment(doc->arena, id) : "";
-        return *fragment == '/' || add_anchor(doc, r, fragment, place, false, err);
+        struct slice fragment = {0};
+        struct error ignored cleanup(error_clear) = {0};
+        if (id && !schema_fragment(doc->arena, id, &fragment, &ignored))
+            return error_set(err, ERROR_INVALID, "error in parsing anchor at \"%s\"",
+                             schema_location(doc->arena, place->url, slice_of(place->pointer)));
+        return slice_has_prefix(fragment, SLICE("/")) ||
+               add_anchor(doc, r, slice_dup(doc->arena, fragment), place, false, err);
     }
     if (place->keywords & HAS(ANCHOR) && !add_anchor(doc, r, value_str(value_get(s, "$anchor")), place, false, err))
         return false;
@@ -199,10 +171,6 @@ const char *schema_pointer(struct arena *a, const char *base, const char *token)
     return pointer;
 }
 
-// `url` is the document's; within is NULL for its root.
-static bool collect(struct schema_doc *doc, struct value schema, const char *url, const char *pointer,
-                    struct schema_resource *within, struct error *err);
-
 static bool collect_below(struct schema_doc *doc, struct schema_place *place, struct error *err)
 {
     struct arena *a = doc->arena;
@@ -216,14 +184,14 @@ static bool collect_below(struct schema_doc *doc, struct schema_place *place, st
         const char *base = schema_pointer(a, place->pointer, subschemas[i].keyword);
         if (value_is(v, V_LIST) && (subschemas[i].form & LIST)) {
             for (size_t k = 0; k < value_len(v); k++)
-                if (!collect(doc, value_at(v, k), place->url, arena_printf(a, "%s/%zu", base, k), r, err))
+                if (!schema_collect(doc, value_at(v, k), place->url, arena_printf(a, "%s/%zu", base, k), r, err))
                     return false;
         } else if (value_is(v, V_DICT) && (subschemas[i].form & MAP)) {
             for (struct value_iter it = {0}; value_next(v, &it);)
-                if (!collect(doc, it.value, place->url, schema_pointer(a, base, it.key), r, err))
+                if (!schema_collect(doc, it.value, place->url, schema_pointer(a, base, it.key), r, err))
                     return false;
         } else if (subschemas[i].form & ONE) {
-            if (!collect(doc, v, place->url, base, r, err))
+            if (!schema_collect(doc, v, place->url, base, r, err))
                 return false;
         }
     }
@@ -254,15 +222,15 @@ static struct schema_resource *add_resource(struct schema_doc *doc, struct value
     return r;
 }
 
-static bool collect(struct schema_doc *doc, struct value schema, const char *url, const char *pointer,
+bool schema_collect(struct schema_doc *doc, struct value schema, const char *url, const char *pointer,
                     struct schema_resource *within, struct error *err)
 {
     if (!value_is(schema, V_DICT) || schema_place_of(doc, schema))
         return true;
     struct arena *a = doc->arena;
     uint32_t letters, keywords = keywords_of(doc, schema, &letters);
-    int draft = within ? within->draft : 2020, own;
-    if (!draft_of(doc, schema, keywords, draft, &own, err))
+    int draft = within ? within->draft : 2020, own = draft;
+    if ((keywords & HAS(SCHEMA)) && !schema_draft_of(doc, schema, url, pointer, draft, &own, err))
         return false;
     const char *id = id_of(a, schema, keywords, own);
     if (!id && within) { // a $schema counts where a resource begins
@@ -271,8 +239,11 @@ static bool collect(struct schema_doc *doc, struct value schema, const char *url
     }
     struct schema_resource *r = within;
     if (id || !within) {
-        const char *base = within ? within->url : url;
-        r = add_resource(doc, schema, id ? schema_join_url(a, base, id) : url, url, pointer, own, err);
+        struct error ignored cleanup(error_clear) = {0};
+        const char *whole = id ? schema_join_url(a, within ? within->url : url, id, &ignored) : url;
+        if (!whole)
+            return error_set(err, ERROR_INVALID, "error in parsing id at \"%s\"", schema_location(a, url, slice_of(pointer)));
+        r = add_resource(doc, schema, whole, url, pointer, own, err);
         if (!r)
             return false;
         if (!within)
@@ -283,139 +254,6 @@ static bool collect(struct schema_doc *doc, struct value schema, const char *url
                                    .letters = letters};
     add_place(doc, place);
     return add_anchors(doc, r, place, err) && collect_below(doc, place, err);
-}
-
-// ---- references ---------------------------------------------------------------------------------------------------
-
-// One step of a JSON pointer; false where it leads nowhere.
-static bool step(struct arena *a, struct value *v, struct slice token)
-{
-    struct buf key = BUF_IN(a);
-    for (size_t i = 0; i < token.len; i++) {
-        bool tilde = token.data[i] == '~';
-        if (tilde && (i + 1 == token.len || (token.data[i + 1] != '0' && token.data[i + 1] != '1')))
-            return false;
-        buf_char(&key, tilde ? (token.data[++i] == '0' ? '~' : '/') : token.data[i]);
-    }
-    if (value_is(*v, V_DICT))
-        return value_find(*v, buf_cstr(&key), key.len, v);
-    char *end;
-    unsigned long index = strtoul(buf_cstr(&key), &end, 10);
-    if (!value_is(*v, V_LIST) || key.len == 0 || *end || index >= value_len(*v))
-        return false;
-    *v = value_at(*v, index);
-    return true;
-}
-
-static bool follow_pointer(struct schema_doc *doc, struct schema_resource *from, const char *pointer, struct value *target,
-                           struct error *err)
-{
-    struct value v = from->schema;
-    struct schema_resource *nearest = from;
-    struct slice rest = slice_of(pointer + (*pointer == '/')), token;
-    for (bool more = *pointer != 0; more;) {
-        more = slice_cut(rest, '/', &token, &rest);
-        if (!step(doc->arena, &v, token))
-            return error_set(err, ERROR_INVALID, "json-pointer in \"%s#%s%s\" not found", from->document, from->pointer,
-                             pointer);
-        struct schema_place *place = schema_place_of(doc, v);
-        if (place)
-            nearest = place->resource;
-    }
-    *target = v;
-    // A place outside of the known keywords is a schema because a reference says so: it was not checked with the others.
-    const char *place = arena_printf(doc->arena, "%s%s", from->pointer, pointer);
-    const char *url = arena_printf(doc->arena, "%s#%s", from->document, place);
-    return value_is(v, V_BOOL) || schema_place_of(doc, v) ||
-           (schema_check_meta(doc->arena, v, url, nearest->draft, err) && collect(doc, v, from->document, place, nearest, err));
-}
-
-static struct schema_resource *find_document(const struct schema_doc *doc, const char *url)
-{
-    for (size_t i = 0; i < doc->documents.len; i++)
-        if (str_eq(doc->documents.items[i].url, url))
-            return doc->documents.items[i].root;
-    return NULL;
-}
-
-// The resource of a URL, when it is in the same document or is another one that is at hand: ids count within their documents.
-static struct schema_resource *find_resource(const struct schema_doc *doc, const struct schema_resource *base, const char *url)
-{
-    for (size_t i = 0; i < doc->resources.len && !str_eq(base->document, url); i++)
-        if (str_eq(doc->resources.items[i]->url, url) && str_eq(doc->resources.items[i]->document, base->document))
-            return doc->resources.items[i];
-    return find_document(doc, url);
-}
-
-static bool read_json(struct arena *a, struct slice json, struct value *out, struct error *err)
-{
-    struct error reason cleanup(error_clear) = {0};
-    if (json_parse(a, json.data, json.len, JSON_STREAM, out, &reason))
-        return true;
-    // Helm reads it as a stream, which has other words for an early end and a late one.
-    const char *text = error_text(&reason);
-    if (str_eq(text, "unexpected end of JSON input"))
-        text = json.len ? "unexpected EOF" : "EOF";
-    else if (str_has_suffix(text, "after top-level value"))
-        text = "invalid character after top-level value";
-    return error_set(err, ERROR_INVALID, "%s", text);
-}
-
-static struct schema_resource *fetch_document(struct schema_doc *doc, const char *url, struct error *err)
-{
-    struct arena *a = doc->arena;
-    struct slice text;
-    struct value root;
-    struct error reason = {0};
-    bool ok = doc->documents.len < MAX_DOCUMENTS
-                  ? true
-                  : error_set(&reason, ERROR_LIMIT, "more than %d documents", MAX_DOCUMENTS);
-    if (ok && !schema_draft_text(a, url, &text))
-        ok = doc->source ? doc->source->fetch(doc->source->ctx, a, url, &text, &reason)
-                         : error_set(&reason, ERROR_INVALID, "schemas of other documents are not fetched");
-    if (!ok || !read_json(a, text, &root, &reason)) {
-        error_move(err, &reason);
-        error_wrap(err, "failing loading %s", go_quoted_str(a, url));
-        return NULL;
-    }
-    size_t place = doc->documents.len;
-    if (!value_is(root, V_DICT) || !collect(doc, root, arena_strdup(a, url), "", NULL, err)) {
-        if (!err->class)
-            error_set(err, ERROR_INVALID, "%s is no schema", go_quoted_str(a, url));
-        return NULL;
-    }
-    return doc->documents.items[place].root;
-}
-
-static void add_urn(struct schema_doc *doc, const char *urn)
-{
-    for (size_t i = 0; i < doc->urns.len; i++)
-        if (str_eq(doc->urns.items[i], urn))
-            return;
-    vec_push(doc->arena, &doc->urns, urn);
-}
-
-bool schema_resolve(struct schema_doc *doc, const struct schema_resource *base, const char *reference, struct value *target,
-                    struct error *err)
-{
-    struct arena *a = doc->arena;
-    const char *url = schema_join_url(a, base->url, reference), *fragment = schema_fragment(a, reference);
-    struct schema_resource *r = find_resource(doc, base, url);
-    if (!r && str_has_prefix(url, "urn:") && !*fragment) {
-        add_urn(doc, url);
-        *target = value_bool(true);
-        return true;
-    }
-    if (!r && !(r = fetch_document(doc, url, err)))
-        return false;
-    if (!*fragment || *fragment == '/')
-        return follow_pointer(doc, r, fragment, target, err);
-    struct schema_place *place = map_get(r->anchors, fragment);
-    if (!place)
-        return error_set(err, ERROR_INVALID, "anchor in \"%s#%s\" not found in schema %s", url, fragment,
-                         go_quoted_str(a, r->document));
-    *target = place->schema;
-    return true;
 }
 
 // ---- checking the schema itself -----------------------------------------------------------------------------------
@@ -438,8 +276,9 @@ static bool check_pattern(struct schema_doc *doc, const struct schema_place *pla
     if (regex_cached(pattern, len, &reason))
         return true;
     error_move(err, &reason);
-    return error_wrap(err, "invalid regex %s at \"%s#%s/%s\"", go_quoted_str(doc->arena, pattern), place->url, place->pointer,
-                      keyword);
+    const char *at = schema_pointer(doc->arena, place->pointer, keyword);
+    return error_wrap(err, "invalid regex %s at \"%s\"", go_quoted_str(doc->arena, pattern),
+                      schema_location(doc->arena, place->url, slice_of(at)));
 }
 
 static bool check_reference(struct schema_doc *doc, const struct schema_place *place, const char *keyword, struct error *err)
@@ -513,7 +352,7 @@ struct schema_doc *schema_prepare(struct arena *a, struct slice json, const stru
     doc->arena = a;
     doc->source = source;
     index_keywords(doc);
-    if (!read_json(a, json, &doc->root, err) || !collect(doc, doc->root, SCHEMA_URL, "", NULL, err))
+    if (!schema_read_json(a, json, &doc->root, err) || !schema_collect(doc, doc->root, SCHEMA_URL, "", NULL, err))
         return NULL;
     if (!schema_check_meta(a, doc->root, SCHEMA_URL "#", doc->resources.len > 0 ? doc->resources.items[0]->draft : 2020, err))
         return NULL;
@@ -532,7 +371,7 @@ static void tell_schema(struct arena *scratch, const struct chart *c)
     struct error ignored cleanup(error_clear) = {0};
     struct value root;
     chart_notice(c->notices, "DEBUG", "chart name", CHART_PAIRS("chart-name", chart_name(c)));
-    if (!read_json(scratch, c->schema, &root, &ignored))
+    if (!schema_read_json(scratch, c->schema, &root, &ignored))
         return;
     struct buf line = BUF_IN(c->notices->arena);
     buf_str(&line, "level=DEBUG msg=\"unmarshalled JSON schema\" schema=");

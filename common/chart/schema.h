@@ -51,6 +51,7 @@ struct schema_doc {
         size_t count, len;
     } places;
     uint32_t keywords_by_first[256]; // the bits of schema_place.keywords by the keyword's first letter
+    size_t loaded;           // other documents
     VEC(const char *) urns;  // referred to, and taken for schemas that hold always, as Helm does
     VEC(struct value) queue; // schemas that are in use and yet to be checked
 };
@@ -64,10 +65,23 @@ bool schema_resolve(struct schema_doc *doc, const struct schema_resource *base, 
                     struct error *err);
 // A JSON pointer with one token more.
 const char *schema_pointer(struct arena *a, const char *base, const char *token);
-// The text behind '#' with percent signs decoded.
-const char *schema_fragment(struct arena *a, const char *reference);
-// Where a reference leads from a base, without its fragment.
-const char *schema_join_url(struct arena *a, const char *base, const char *reference);
+// The text behind '#' with percent signs decoded, in which there may be any byte.
+bool schema_fragment(struct arena *a, const char *reference, struct slice *out, struct error *err);
+// Where a reference leads from a base, without its fragment; NULL: err says what is no URL.
+const char *schema_join_url(struct arena *a, const char *base, const char *reference, struct error *err);
+// How messages name a place: "file:///values.schema.json#/properties/a%20b".
+const char *schema_location(struct arena *a, const char *url, struct slice pointer);
+
+// A JSON text, with the words for what is wrong with one that Helm reads as a stream.
+bool schema_read_json(struct arena *a, struct slice json, struct value *out, struct error *err);
+// Another document: a meta-schema, nothing at all for a URN, or what the source has.
+bool schema_load(struct schema_doc *doc, const char *url, struct value *out, struct error *err);
+// Finds the resources, anchors and places of a schema; within is NULL for the root of a document, which url names.
+bool schema_collect(struct schema_doc *doc, struct value schema, const char *url, const char *pointer,
+                    struct schema_resource *within, struct error *err);
+// The draft that a schema's $schema names, by way of meta-schemas of one's own; fallback without.
+bool schema_draft_of(struct schema_doc *doc, struct value schema, const char *url, const char *pointer, int fallback, int *out,
+                     struct error *err);
 
 // The text of a meta-schema, or of one of its vocabularies, by its URL; false: it is none.
 bool schema_draft_text(struct arena *a, const char *url, struct slice *out);

@@ -1,11 +1,13 @@
-// schema_drafts.c - the meta-schemas of the drafts, which schemas may refer to: the texts of json-schema.org without their remarks
+// schema_drafts.c - which draft a schema is of, and the meta-schemas of the drafts, which schemas may refer to: the texts of json-schema.org without their remarks
 // (titles, defaults and the like), with ' for ". What a chart's own schema has to be is told quicker by the table in schema_meta.c.
 
 #include "chart/schema.h"
 
+#include "value/go_url.h"
+
 static const struct {
     const char *path, *text;
-} drafts[] = {
+} texts[] = {
     {"draft-04/schema",
      "{'$schema':'http://json-schema.org/draft-04/schema#','definitions':{'schemaArray':{'type':'array','minItems':1,"
      "'items':{'$ref':'#'}},'positiveInteger':{'type':'integer','minimum':0},"
@@ -222,14 +224,79 @@ bool schema_draft_text(struct arena *a, const char *url, struct slice *out)
         return false;
     if (slice_eq_str(path, "schema"))
         path = SLICE("draft/2020-12/schema");
-    for (size_t i = 0; i < ARRAY_LEN(drafts); i++) {
-        if (!slice_eq_str(path, drafts[i].path))
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        if (!slice_eq_str(path, texts[i].path))
             continue;
-        char *text = arena_strdup(a, drafts[i].text);
+        char *text = arena_strdup(a, texts[i].text);
         for (char *p = text; (p = strchr(p, '\'')) != NULL;)
             *p = '"';
         *out = slice_of(text);
         return true;
     }
     return false;
+}
+
+static const struct {
+    const char *url; // without scheme
+    int draft;
+} drafts[] = {
+    {"json-schema.org/schema", 2020},           {"json-schema.org/draft/2020-12/schema", 2020},
+    {"json-schema.org/draft/2019-09/schema", 2019}, {"json-schema.org/draft-07/schema", 7},
+    {"json-schema.org/draft-06/schema", 6},     {"json-schema.org/draft-04/schema", 4},
+};
+
+static bool is_draft(struct slice url, int *out)
+{
+    if (slice_has_prefix(url, SLICE("http://")))
+        url = slice_sub(url, 7, url.len);
+    else if (slice_has_prefix(url, SLICE("https://")))
+        url = slice_sub(url, 8, url.len);
+    for (size_t i = 0; i < ARRAY_LEN(drafts); i++)
+        if (slice_eq_str(url, drafts[i].url)) {
+            *out = drafts[i].draft;
+            return true;
+        }
+    return false;
+}
+
+static bool was_seen(const struct value *seen, const char *url)
+{
+    for (size_t i = 0; i < value_len(*seen); i++)
+        if (str_eq(value_str(value_at(*seen, i)), url))
+            return true;
+    return false;
+}
+
+bool schema_draft_of(struct schema_doc *doc, struct value schema, const char *url, const char *pointer, int fallback, int *out,
+                     struct error *err)
+{
+    struct arena *a = doc->arena;
+    struct value seen = value_list(a), vocabulary = VALUE_NULL;
+    struct go_url parsed;
+    *out = fallback;
+    for (const char *wish; (wish = value_str(value_get(schema, "$schema"))) != NULL;) {
+        struct slice plain, fragment;
+        slice_cut(slice_of(wish), '#', &plain, &fragment);
+        if (fragment.len == 0 && is_draft(plain, out))
+            break;
+        const char *meta = slice_dup(a, plain);
+        if (!go_url_parse(a, plain, &parsed, err))
+            return error_wrap(err, "invalid $schema in %s", go_quoted_str(a, schema_location(a, url, slice_of(pointer))));
+        if (!*pointer && str_eq(meta, url))
+            return error_set(err, ERROR_INVALID, "draft %s is not supported", go_quoted_str(a, meta));
+        if (was_seen(&seen, meta))
+            return error_set(err, ERROR_INVALID, "cycle in resolving $schema in %s", go_quoted_str(a, meta));
+        if (!schema_load(doc, meta, &schema, err))
+            return false;
+        if (value_len(seen) == 0)
+            vocabulary = value_get(schema, "$vocabulary");
+        value_push(seen, value_string(meta));
+        url = meta;
+        pointer = "";
+    }
+    struct slice text; // of a meta-schema, without its vocabularies
+    const char *first = value_str(value_at(seen, 0));
+    if (*out < 2019 || !first || !(value_is(vocabulary, V_DICT) || schema_draft_text(a, first, &text)))
+        return true;
+    return error_set(err, ERROR_INVALID, "%s: meta-schemas with vocabularies of their own are not supported", first);
 }

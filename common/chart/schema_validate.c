@@ -284,9 +284,11 @@ static void check_dynamic_references(struct check *c)
         check_add(c, check_reference(c, target, "$recursiveRef"));
     }
     if (resolve(c, "$dynamicRef", 2020, &target, &failed)) {
-        const char *anchor = schema_fragment(c->v->arena, value_str(value_get(c->schema, "$dynamicRef")));
-        if (*anchor && *anchor != '/' && str_eq(value_str(value_get(target, "$dynamicAnchor")), anchor))
-            target = dynamic_target(c, target, anchor);
+        struct slice anchor;
+        struct error ignored cleanup(error_clear) = {0}; // it led somewhere
+        schema_fragment(c->v->arena, value_str(value_get(c->schema, "$dynamicRef")), &anchor, &ignored);
+        if (anchor.len && anchor.data[0] != '/' && slice_eq_str(anchor, value_str_or(value_get(target, "$dynamicAnchor"), "")))
+            target = dynamic_target(c, target, slice_dup(c->v->arena, anchor));
         check_add(c, check_reference(c, target, "$dynamicRef"));
     }
     check_add(c, failed);
@@ -442,7 +444,7 @@ static struct problem *cycle(struct check *c, const struct scope *before)
     struct buf way = BUF_IN(a), way_before = BUF_IN(a);
     add_way(&way, &c->scope);
     add_way(&way_before, before);
-    const char *place = arena_printf(a, "%s#%s", c->scope.place ? c->scope.place->url : "", pointer_of(&c->scope));
+    const char *place = schema_location(a, c->scope.place ? c->scope.place->url : "", slice_of(pointer_of(&c->scope)));
     return check_problem(c, "both %s and %s resolve to %s causing reference cycle", buf_cstr(&way), buf_cstr(&way_before),
                          go_quoted_str(a, place));
 }
