@@ -134,7 +134,7 @@ struct kube {
 struct capabilities {
     struct object base, helm;
     struct kube kube, kube_value; // the second: what is left of the first in an interface
-    struct value versions; // Has is its method: see template/eval.c
+    struct value versions; // Has is its method: see template/methods.c
     const struct render_capabilities *caps;
 };
 #define OWNER(member, self) ((struct capabilities *)((char *)(self) - offsetof(struct capabilities, member)))

@@ -1,4 +1,5 @@
 // eval.c - expressions: pipelines, commands, fields, calls, and the fitting of arguments to parameters.
+#include "template/methods.h"
 #include "template/run.h"
 
 #define ARGS_ON_STACK 8
@@ -9,32 +10,14 @@ static bool eval_arg(struct template_run *r, struct value dot, char type, const 
 
 static const char *type_name(char letter)
 {
-    switch (letter) {
-    case 's':
-        return "string";
-    case 'i':
-        return "int";
-    case 'I':
-        return "int64";
-    case 'f':
-        return "float64";
-    case 'u':
-        return "uint32";
-    case 'b':
-        return "bool";
-    case 'l':
-        return "[]interface {}";
-    case 'm':
-        return "map[string]interface {}";
-    case 't':
-        return "time.Time";
-    case 'c':
-        return "sprig.certificate";
-    case 'r':
-        return "reflect.Value";
-    default:
-        return "interface {}";
-    }
+    static const char *const names[] = {
+        ['s'] = "string",  ['i'] = "int",  ['I'] = "int64",          ['u'] = "uint32",
+        ['f'] = "float64", ['b'] = "bool", ['l'] = "[]interface {}", ['m'] = "map[string]interface {}",
+        ['B'] = "[]uint8", ['d'] = "time.Duration",  ['t'] = "time.Time", ['L'] = "*time.Location",
+        ['V'] = "*semver.Version", ['c'] = "sprig.certificate", ['w'] = "io.Writer", ['r'] = "reflect.Value",
+        ['v'] = "interface {}",
+    };
+    return names[(unsigned char)letter];
 }
 
 static bool takes_anything(char letter)
@@ -44,7 +27,7 @@ static bool takes_anything(char letter)
 
 static bool takes_nil(char letter)
 {
-    return takes_anything(letter) || letter == 'l' || letter == 'm';
+    return strchr("vrlmBLVw", letter); // what is a map, a slice, a pointer or an interface
 }
 
 static bool go_type_is(struct value v, const char *type)
@@ -72,10 +55,9 @@ static bool has_type(struct value v, char letter)
     case 'm': // a named type with this underlying one will do
         return v.kind == V_DICT && (go_type_is(v, type_name('m')) || strncmp(value_go_type(v), "map[", 4) != 0);
     case 't':
-    case 'c':
         return v.kind == V_OBJECT && (go_type_is(v, type_name(letter)) || go_type_is(v, "*time.Time"));
     default:
-        return true;
+        return takes_anything(letter) || go_type_is(v, type_name(letter));
     }
 }
 
@@ -219,12 +201,14 @@ static bool eval_function(struct template_run *r, struct value dot, const struct
     return good || call_failed(r, n, name, &why);
 }
 
-static bool eval_method(struct template_run *r, struct value dot, struct object *self, const struct value_member *m,
+static bool eval_method(struct template_run *r, struct value dot, struct value receiver, const struct value_member *m,
                         const struct node *n, struct operands ops, struct value *out)
 {
     size_t argc = ops.count + (ops.final != NULL);
     if (argc < (size_t)m->min_args || (m->max_args >= 0 && argc > (size_t)m->max_args))
         return wrong_count(r, m->name, m->min_args, m->max_args < 0, ops.count, argc);
+    if (m->refused)
+        return run_fail(r, ERROR_INVALID, "%s", m->refused);
     struct value few[ARGS_ON_STACK];
     struct value *argv = argc <= ARGS_ON_STACK ? few : arena_alloc(r->arena, argc * sizeof *argv);
     for (size_t i = 0; i < ops.count; i++)
@@ -236,8 +220,8 @@ static bool eval_method(struct template_run *r, struct value dot, struct object 
             return false;
     }
     struct error why = {0};
-    struct value_call call = {.arena = r->arena, .args = argv, .argc = argc, .err = &why};
-    if (!m->get(self, &call))
+    struct value_call call = {.arena = r->arena, .self = receiver, .args = argv, .argc = argc, .err = &why};
+    if (!m->get(receiver.kind == V_OBJECT ? receiver.object : NULL, &call))
         return call_failed(r, n, m->name, &why);
     *out = call.result;
     return true;
@@ -260,11 +244,6 @@ static bool missing_key(struct template_run *r, struct value container, struct s
 static bool dict_field(struct template_run *r, struct value receiver, struct slice name, bool has_args,
                        struct value *out)
 {
-    if (strcmp(value_go_type(receiver), "common.Values") == 0 && slice_eq_str(name, "AsMap")) {
-        *out = receiver; // the one method of Helm's Values that makes sense in a template
-        out->reserved &= ~VALUE_AS_VALUES;
-        return true;
-    }
     if (has_args)
         return run_fail(r, ERROR_INVALID, "%.*s is not a method but has arguments", SLICE_ARG(name));
     if (!value_find(receiver, name.data, name.len, out))
@@ -274,46 +253,28 @@ static bool dict_field(struct template_run *r, struct value receiver, struct sli
     return true;
 }
 
-// The other method of a Helm type that Go would find by reflection: common.VersionSet, which is a []string.
-static bool has_version(struct template_run *r, struct value dot, struct value versions, const struct operands *ops,
-                        struct value *out)
-{
-    size_t argc = ops->count + (ops->final != NULL);
-    struct value wanted;
-    if (argc != 1)
-        return wrong_count(r, "Has", 1, false, ops->count, argc);
-    if (ops->final)
-        wanted = *ops->final;
-    if (ops->final ? !fit(r, &wanted, 's') : !eval_arg(r, dot, 's', ops->nodes[0], &wanted))
-        return false;
-    bool found = false;
-    for (size_t i = 0; i < value_len(versions) && !found; i++)
-        found = slice_eq(value_slice(value_at(versions, i)), value_slice(wanted));
-    *out = value_bool(found);
-    return true;
-}
-
 static bool cannot_evaluate(struct template_run *r, struct value receiver, struct slice name)
 {
     const char *type = is_interface(receiver) ? "interface {}" : value_go_type(receiver);
     return run_fail(r, ERROR_INVALID, "can't evaluate field %.*s in type %s", SLICE_ARG(name), type);
 }
 
-static bool object_field(struct template_run *r, struct value dot, struct value receiver, struct slice name,
-                         const struct node *n, struct operands ops, struct value *out)
+static const struct value_member *find_member(struct value receiver, struct slice name)
+{
+    const struct method_set *methods = methods_of(receiver);
+    const struct value_class *class = receiver.kind == V_OBJECT ? receiver.object->class : NULL;
+    const struct value_member *members = class ? class->members : methods ? methods->items : NULL;
+    size_t count = class ? class->member_count : methods ? methods->count : 0;
+    for (size_t i = 0; i < count; i++)
+        if (slice_eq_str(name, members[i].name))
+            return &members[i];
+    return NULL;
+}
+
+static bool object_field(struct template_run *r, struct value receiver, struct slice name, bool has_args,
+                         struct value *out)
 {
     struct object *self = receiver.object;
-    bool has_args = ops.count > 0 || ops.final;
-    for (size_t i = 0; i < self->class->member_count; i++) {
-        const struct value_member *m = &self->class->members[i];
-        if (!slice_eq_str(name, m->name))
-            continue;
-        if (m->method)
-            return eval_method(r, dot, self, m, n, ops, out);
-        if (has_args)
-            return run_fail(r, ERROR_INVALID, "%s has arguments but cannot be invoked as function", m->name);
-        return eval_method(r, dot, self, m, n, no_operands(), out);
-    }
     if (!self->class->index)
         return cannot_evaluate(r, receiver, name);
     if (has_args)
@@ -326,11 +287,17 @@ static bool object_field(struct template_run *r, struct value dot, struct value 
 static bool eval_field(struct template_run *r, struct value dot, struct value receiver, struct slice name,
                        const struct node *n, struct operands ops, struct value *out)
 {
+    bool has_args = ops.count > 0 || ops.final;
+    const struct value_member *m = find_member(receiver, name);
+    if (m && !m->method && has_args)
+        return run_fail(r, ERROR_INVALID, "%s has arguments but cannot be invoked as function", m->name);
+    if (m)
+        return eval_method(r, dot, receiver, m, n, ops, out);
     switch (receiver.kind) {
     case V_DICT:
-        return dict_field(r, receiver, name, ops.count > 0 || ops.final, out);
+        return dict_field(r, receiver, name, has_args, out);
     case V_OBJECT:
-        return object_field(r, dot, receiver, name, n, ops, out);
+        return object_field(r, receiver, name, has_args, out);
     case V_NULL:
         if (is_interface(receiver))
             return run_fail(r, ERROR_INVALID, "nil pointer evaluating interface {}.%.*s", SLICE_ARG(name));
@@ -338,10 +305,6 @@ static bool eval_field(struct template_run *r, struct value dot, struct value re
             return run_fail(r, ERROR_INVALID, "nil data; no entry for key \"%.*s\"", SLICE_ARG(name));
         *out = VALUE_NULL;
         return true;
-    case V_LIST:
-        if (go_type_is(receiver, "common.VersionSet") && slice_eq_str(name, "Has"))
-            return has_version(r, dot, receiver, &ops, out);
-        // fallthrough
     default:
         return cannot_evaluate(r, receiver, name);
     }

@@ -27,7 +27,8 @@ typedef bool template_fn(struct template_call *call, struct value *result);
 // How an argument is checked before the call, with Go's words for a mismatch.
 // One letter each: s string, i int, I int64, u uint32, f float64, b bool, v any value (interface{}), l list
 // ([]interface{}), m dict (map[string]interface{}), t time.Time, c Sprig's certificate, r any value, and a last one
-// followed by "*" for variadic: "sv*". nil fits v, r, l and m: then the argument is null.
+// followed by "*" for variadic: "sv*". Methods take these too: B []uint8, d time.Duration, L *time.Location,
+// V *semver.Version, w io.Writer (which no value is). nil fits v, r, l, m, B, L, V and w: then the argument is null.
 struct template_func {
     const char *name;
     const char *args;

@@ -192,6 +192,7 @@ void go_print_float(struct buf *out, double f, int bits, enum go_float_style sty
 // A Go struct or method set. The evaluator looks a name up in `members`; a field has no arguments.
 struct value_call { // what a method gets and gives
     struct arena *arena;
+    struct value self; // whose method it is
     const struct value *args;
     size_t argc;
     struct value result;
@@ -201,9 +202,10 @@ struct value_member {
     const char *name;
     bool method;
     int min_args, max_args; // of a method; max -1: any
-    // Fills call->result; false: call->err says why (a method that returns an error).
+    // Fills call->result; false: call->err says why (a method that returns an error). self: NULL where it is no object.
     bool (*get)(struct object *self, struct value_call *call);
     const char *args; // what a method takes, in the letters of template.h, one for each argument; NULL: anything
+    const char *refused; // why templates cannot call it, in Go's words; else NULL
 };
 struct value_class {
     const char *go_type; // "*chart.Metadata", "engine.files"
