@@ -249,7 +249,8 @@ void time_rfc3339_nano(int64_t unix_s, int64_t nanos, char out[RFC3339_LEN + 8])
 bool time_parse_rfc3339(const char *s, int64_t *unix_us);
 // Go's time.Duration as text: "1m30s", "1.5h", "300ms". Nanoseconds.
 bool duration_parse(const char *s, int64_t *ns);
-char *duration_format(struct arena *a, int64_t ns); // "1m30s", "0s", "1.5s"
+void duration_print(struct buf *out, int64_t ns);   // "1m30s", "0s", "1.5s"
+char *duration_format(struct arena *a, int64_t ns); // the same, as a text of its own
 
 // ---- small things -------------------------------------------------------------------------------
 uint64_t random_u64(void);

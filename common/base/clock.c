@@ -254,26 +254,29 @@ static void add_fraction(struct buf *b, uint64_t value, int places)
         b->data[--b->len] = '\0';
 }
 
-char *duration_format(struct arena *a, int64_t ns)
+void duration_print(struct buf *out, int64_t ns)
 {
-    if (ns == 0)
-        return arena_strdup(a, "0s");
-    struct buf b = BUF_IN(a);
     uint64_t u = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
     if (ns < 0)
-        buf_char(&b, '-');
-    if (u < SECOND_NS) {
+        buf_char(out, '-');
+    if (u && u < SECOND_NS) {
         int places = u < 1000 ? 0 : u < 1000000 ? 3 : 6;
-        add_fraction(&b, u, places);
-        buf_str(&b, places == 0 ? "ns" : places == 3 ? "\u00b5s" : "ms");
-        return buf_steal(&b);
+        add_fraction(out, u, places);
+        buf_str(out, places == 0 ? "ns" : places == 3 ? "\u00b5s" : "ms");
+        return;
     }
     uint64_t minutes = u / SECOND_NS / 60;
     if (minutes >= 60)
-        buf_printf(&b, "%lluh", (unsigned long long)(minutes / 60));
+        buf_printf(out, "%lluh", (unsigned long long)(minutes / 60));
     if (minutes)
-        buf_printf(&b, "%llum", (unsigned long long)(minutes % 60));
-    add_fraction(&b, u % (60 * SECOND_NS), 9);
-    buf_char(&b, 's');
+        buf_printf(out, "%llum", (unsigned long long)(minutes % 60));
+    add_fraction(out, u % (60 * SECOND_NS), 9);
+    buf_char(out, 's');
+}
+
+char *duration_format(struct arena *a, int64_t ns)
+{
+    struct buf b = BUF_IN(a);
+    duration_print(&b, ns);
     return buf_steal(&b);
 }

@@ -22,11 +22,16 @@ static bool complex_truth(struct object *self)
     return c->re != 0 || c->im != 0;
 }
 
+static const char *complex_no_json(struct object *self)
+{
+    return "json: unsupported type: complex128";
+}
+
 static const struct value_class complex_class = {
     .go_type = "complex128",
     .go_kind = "complex128",
     .print = complex_print,
-    .no_json = true,
+    .no_json = complex_no_json,
     .truth = complex_truth,
 };
 

@@ -414,9 +414,10 @@ static bool eval_literal(struct template_run *r, char type, const struct node *n
         return true;
     case 'i':
     case 'I':
+    case 'd':
         if (!number || !number->is_int)
             return expected(r, "integer", n);
-        *out = value_int_of(type == 'i' ? GO_INT : GO_DEFAULT, number->i);
+        *out = value_int_of(type == 'i' ? GO_INT : type == 'd' ? GO_DURATION : GO_DEFAULT, number->i);
         return true;
     case 'u':
         if (!number || !number->is_uint)

@@ -5,11 +5,6 @@
 
 #include <stdio.h>
 
-const char *const month_names[12] = {"January", "February", "March",     "April",   "May",      "June",
-                                     "July",    "August",   "September", "October", "November", "December"};
-const char *const weekday_names[7] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
-                                      "Thursday", "Friday", "Saturday"};
-
 enum piece_kind {
     PIECE_NONE,
     PIECE_LONG_MONTH, PIECE_MONTH, PIECE_NUM_MONTH, PIECE_ZERO_MONTH,
@@ -164,20 +159,20 @@ static void add_piece(struct buf *out, const struct piece *p, struct civil c, in
     case PIECE_NONE:
         break;
     case PIECE_LONG_MONTH:
-        buf_str(out, month_names[c.month - 1]);
+        buf_str(out, go_month_names[c.month - 1]);
         break;
     case PIECE_MONTH:
-        buf_add(out, month_names[c.month - 1], 3);
+        buf_add(out, go_month_names[c.month - 1], 3);
         break;
     case PIECE_NUM_MONTH:
     case PIECE_ZERO_MONTH:
         buf_printf(out, p->kind == PIECE_NUM_MONTH ? "%d" : "%02d", c.month);
         break;
     case PIECE_LONG_WEEKDAY:
-        buf_str(out, weekday_names[c.weekday]);
+        buf_str(out, go_weekday_names[c.weekday]);
         break;
     case PIECE_WEEKDAY:
-        buf_add(out, weekday_names[c.weekday], 3);
+        buf_add(out, go_weekday_names[c.weekday], 3);
         break;
     case PIECE_DAY:
         buf_printf(out, "%d", c.day);
@@ -422,7 +417,7 @@ static bool take_piece(struct slice *s, const struct piece *p, struct slice layo
         return true;
     case PIECE_LONG_MONTH:
     case PIECE_MONTH:
-        if (!take_name(s, month_names, 12, p->kind == PIECE_MONTH ? 3 : 0, &index))
+        if (!take_name(s, go_month_names, 12, p->kind == PIECE_MONTH ? 3 : 0, &index))
             return false;
         r->month = index + 1;
         return true;
@@ -432,7 +427,7 @@ static bool take_piece(struct slice *s, const struct piece *p, struct slice layo
                in_range(r, r->month, 1, 12, "month");
     case PIECE_LONG_WEEKDAY:
     case PIECE_WEEKDAY:
-        return take_name(s, weekday_names, 7, p->kind == PIECE_WEEKDAY ? 3 : 0, &index);
+        return take_name(s, go_weekday_names, 7, p->kind == PIECE_WEEKDAY ? 3 : 0, &index);
     case PIECE_UNDER_DAY:
         skip_blanks(s, 1);
         return take_digits(s, 1, 2, &r->day);

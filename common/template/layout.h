@@ -10,8 +10,6 @@ struct moment {
     const struct zone *zone;
 };
 
-extern const char *const month_names[12], *const weekday_names[7];
-
 void layout_format(struct buf *out, struct slice layout, struct moment t);
 // As time.ParseInLocation, with its messages.
 bool layout_parse(struct arena *a, struct slice layout, struct slice text, const struct zone *zone, struct moment *out,

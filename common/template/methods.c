@@ -1,7 +1,8 @@
 // methods.c - which type has which methods, and those of Helm's: common.Values and common.VersionSet.
 #include "template/methods.h"
 
-static const struct method_set *const sets[] = {&values_methods, &version_set_methods};
+static const struct method_set *const sets[] = {&values_methods, &version_set_methods, &duration_methods, &month_methods,
+                                               &weekday_methods};
 
 const struct method_set *methods_of(struct value v)
 {

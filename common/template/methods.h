@@ -10,7 +10,7 @@ struct method_set {
     size_t count;
 };
 
-extern const struct method_set values_methods, version_set_methods;
+extern const struct method_set values_methods, version_set_methods, duration_methods, month_methods, weekday_methods;
 
 // Of a type that has none, or of an object: NULL.
 const struct method_set *methods_of(struct value v);

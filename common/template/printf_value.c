@@ -11,6 +11,11 @@
 
 static void print_value(struct printer *p, struct value v, uint32_t verb, int depth);
 
+static bool is_one_of(uint32_t verb, const char *verbs)
+{
+    return verb && verb < 0x80 && strchr(verbs, (int)verb);
+}
+
 // ---- padding --------------------------------------------------------------------------------------------------------
 
 static void write_padding(struct printer *p, int n)
@@ -46,6 +51,8 @@ static void bad_verb(struct printer *p, struct value v, uint32_t verb)
         return;
     }
     buf_printf(p->out, "(%s=", value_go_type(v));
+    if (v.kind == V_INT && v.go >= GO_DURATION) // no text of its own here
+        v.go = GO_INT;
     print_value(p, v, 'v', 0);
     buf_char(p->out, ')');
 }
@@ -477,7 +484,7 @@ static bool print_bytes(struct printer *p, struct value v, uint32_t verb, int de
 static bool print_complex(struct printer *p, const struct complex *c, uint32_t verb)
 {
     bool plus = p->plus;
-    if (!strchr("vbgGxXfFeE", (int)verb))
+    if (!is_one_of(verb, "vbgGxXfFeE"))
         return false;
     buf_char(p->out, '(');
     print_float_verb(p, value_float(c->re), verb);
@@ -499,9 +506,14 @@ static bool print_object(struct printer *p, struct value v, uint32_t verb, int d
         print_dict(p, v, verb, 0);
         return true;
     }
-    if (!strchr("vsxXq", (int)verb))
+    if (!is_one_of(verb, "vsxXq"))
         return false;
     struct buf text = BUF_IN(p->arena);
+    if (p->sharp_v && v.object->class->go_string) {
+        v.object->class->go_string(&text, v.object);
+        pad(p, buf_cstr(&text), text.len);
+        return true;
+    }
     v.object->class->print(&text, v.object);
     return print_string(p, buf_view(&text), verb);
 }
@@ -524,9 +536,12 @@ static void print_value(struct printer *p, struct value v, uint32_t verb, int de
         if (known)
             pad(p, v.boolean ? "true" : "false", v.boolean ? 4 : 5);
         break;
-    case V_INT:
-        known = print_int(p, v, verb);
+    case V_INT: {
+        struct buf text = BUF_IN(p->arena);
+        bool named = !p->sharp_v && is_one_of(verb, "vsxXq") && go_print_named(&text, v);
+        known = named ? print_string(p, buf_view(&text), verb) : print_int(p, v, verb);
         break;
+    }
     case V_FLOAT:
         known = print_float_verb(p, v, verb);
         break;

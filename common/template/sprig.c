@@ -81,8 +81,8 @@ int64_t sprig_int(struct value v)
     switch (v.kind) {
     case V_BOOL:
         return v.boolean;
-    case V_INT:
-        return v.integer;
+    case V_INT: // months and weekdays count, durations do not
+        return v.go == GO_DURATION ? 0 : v.integer;
     case V_FLOAT: // where Go leaves it to the processor, amd64's answer
         return v.number >= -0x1p63 && v.number < 0x1p63 ? (int64_t)v.number : INT64_MIN;
     case V_STRING:
@@ -99,6 +99,8 @@ double sprig_float(struct value v)
     case V_BOOL:
         return v.boolean;
     case V_INT:
+        if (v.go == GO_DURATION)
+            return 0;
         return v.go >= GO_UINT && v.go <= GO_UINT64 ? (double)(uint64_t)v.integer : (double)v.integer;
     case V_FLOAT:
         return v.number;

@@ -17,7 +17,6 @@ struct slice sprig_text(struct arena *a, struct value v);
 struct value sprig_texts(struct arena *a, struct value v);
 int64_t sprig_int(struct value v);  // cast.ToInt64: 0 where it is none
 double sprig_float(struct value v); // cast.ToFloat64
-struct value sprig_time(struct arena *a, struct moment m); // a time.Time
 bool sprig_empty(struct value v);   // what `default` and `empty` take for nothing
 
 // time.ParseDuration, with its messages. A NUL stands behind the text.

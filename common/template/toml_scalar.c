@@ -4,7 +4,7 @@
 #include <math.h>
 #include <time.h>
 
-#include "template/layout.h"
+#include "template/go_time.h"
 #include "template/node.h"
 #include "template/sprig.h"
 #include "value/unicode.h"
@@ -405,7 +405,7 @@ static bool make_date(struct toml_reader *r, struct slice text, struct value *ou
             continue;
         if (!aligned(s, date_kinds[i].layout))
             break;
-        *out = sprig_time(r->arena, m);
+        *out = time_value(r->arena, m);
         return true;
     }
     return toml_fail(r, r->line, "invalid datetime: %s", go_quoted(r->arena, s));

@@ -149,8 +149,17 @@ static bool add_element(struct writer *w, struct value v, size_t depth)
     if (depth > DEPTH_MAX || buf_full(w->out))
         return fail(w, ERROR_LIMIT, buf_full(w->out) ? "no room" : "nested too deeply");
     switch (v.kind) {
-    case V_BOOL:
     case V_INT:
+        if (v.go == GO_DURATION) {
+            struct buf text = BUF_IN(w->arena);
+            go_print_named(&text, v);
+            add_quoted(w->out, buf_view(&text));
+            return true;
+        }
+        if (v.go > GO_DURATION)
+            v.go = GO_INT;
+        // fall through
+    case V_BOOL:
         go_print_value(w->out, v);
         return true;
     case V_FLOAT:
@@ -165,7 +174,7 @@ static bool add_element(struct writer *w, struct value v, size_t depth)
     case V_DICT:
         return add_inline_table(w, v, depth);
     case V_OBJECT:
-        if (strcmp(value_go_type(v), "time.Time") == 0) { // a date of TOML's own, without quotes
+        if (v.object->class->timestamp) { // a date of TOML's own, without quotes
             buf_slice(w->out, value_slice(v.object->class->plain(w->arena, v.object)));
             return true;
         }

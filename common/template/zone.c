@@ -24,6 +24,8 @@ struct transition {
 };
 
 struct zone {
+    const char *name;
+    bool local;
     struct transition *transitions;
     size_t transition_count;
     struct zone_time *types;
@@ -197,7 +199,7 @@ static struct zone_time rule_at(const struct rule *r, int64_t s)
         int64_t end = change_at(&r->to_standard, year) - r->offsets[1];
         summer = begin < end ? s >= begin && s < end : !(s >= end && s < begin);
     }
-    return (struct zone_time){r->offsets[summer], r->names[summer]};
+    return (struct zone_time){r->offsets[summer], r->names[summer], summer};
 }
 
 // ---- files ----------------------------------------------------------------------------------------------------------
@@ -256,6 +258,7 @@ static struct zone *parse_file(struct arena *a, struct slice file)
         if (name >= h.char_count)
             return NULL;
         z->types[i].offset = (int)be(types + i * 6, 4);
+        z->types[i].summer = types[i * 6 + 4];
         z->types[i].name = arena_strndup(a, names + name, strnlen(names + name, h.char_count - name));
     }
     z->transitions = arena_array(a, struct transition, h.time_count + 1);
@@ -270,17 +273,20 @@ static struct zone *parse_file(struct arena *a, struct slice file)
     return z;
 }
 
-static const struct zone *load_file(struct arena *a, const char *path)
+static const struct zone *load_file(struct arena *a, const char *path, const char *name)
 {
     struct slice file;
     struct error ignored cleanup(error_clear) = {0};
-    return file_read(a, path, FILE_MAX, &file, &ignored) ? parse_file(a, file) : NULL;
+    struct zone *z = file_read(a, path, FILE_MAX, &file, &ignored) ? parse_file(a, file) : NULL;
+    if (z)
+        z->name = arena_strdup(a, name);
+    return z;
 }
 
 const struct zone *zone_utc(void)
 {
-    static struct zone_time type = {0, "UTC"};
-    static const struct zone utc = {.types = &type, .type_count = 1};
+    static struct zone_time type = {.name = "UTC"};
+    static const struct zone utc = {.name = "UTC", .types = &type, .type_count = 1};
     return &utc;
 }
 
@@ -288,7 +294,8 @@ const struct zone *zone_fixed(struct arena *a, const char *name, int offset)
 {
     struct zone *z = arena_new_of(a, struct zone);
     z->types = arena_new_of(a, struct zone_time);
-    *z->types = (struct zone_time){offset, arena_strdup(a, name)};
+    z->name = arena_strdup(a, name);
+    *z->types = (struct zone_time){.offset = offset, .name = z->name};
     z->type_count = 1;
     return z;
 }
@@ -298,12 +305,15 @@ static const struct zone *load_local(struct arena *a)
     const char *tz = getenv("TZ");
     const struct zone *z;
     if (!tz)
-        z = load_file(a, "/etc/localtime");
+        z = load_file(a, "/etc/localtime", "Local");
     else
-        z = tz[0] == '/'               ? load_file(a, tz)
+        z = tz[0] == '/'               ? load_file(a, tz, strcmp(tz, "/etc/localtime") == 0 ? "Local" : tz)
             : strcmp(tz, "Local") == 0 ? NULL
                                        : zone_load(a, tz[0] == ':' ? tz + 1 : tz);
-    return z ? z : zone_utc();
+    struct zone *local = arena_new_of(a, struct zone);
+    *local = z ? *z : *zone_utc();
+    local->local = true;
+    return local;
 }
 
 const struct zone *zone_load(struct arena *a, const char *name)
@@ -314,7 +324,24 @@ const struct zone *zone_load(struct arena *a, const char *name)
         return load_local(a);
     if (name[0] == '/' || name[0] == '\\' || !path_is_local(name) || strstr(name, ".."))
         return NULL; // stay within the database
-    return load_file(a, path_join(a, "/usr/share/zoneinfo", name));
+    return load_file(a, path_join(a, "/usr/share/zoneinfo", name), name);
+}
+
+const char *zone_name(const struct zone *z)
+{
+    return z->name;
+}
+
+bool zone_is_local(const struct zone *z)
+{
+    return z->local;
+}
+
+bool zone_same(const struct zone *z, const struct zone *other)
+{
+    if (z->local || other->local)
+        return z->local && other->local;
+    return strcmp(z->name, other->name) == 0 && z->types[0].offset == other->types[0].offset;
 }
 
 struct zone_time zone_at(const struct zone *z, int64_t s)

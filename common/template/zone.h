@@ -9,6 +9,7 @@ struct zone; // in the arena it was loaded into
 struct zone_time { // what a zone says about an instant
     int offset;       // seconds east of Greenwich
     const char *name; // "CET"; "" where the zone has no name
+    bool summer;
 };
 
 const struct zone *zone_utc(void);
@@ -16,6 +17,9 @@ const struct zone *zone_fixed(struct arena *a, const char *name, int offset);
 // "" and "UTC", "Local" (TZ, else /etc/localtime), or a name of the database. NULL: no such zone.
 const struct zone *zone_load(struct arena *a, const char *name);
 struct zone_time zone_at(const struct zone *z, int64_t unix_s);
+const char *zone_name(const struct zone *z); // of the zone itself: "Europe/Berlin", "Local"
+bool zone_is_local(const struct zone *z);
+bool zone_same(const struct zone *z, const struct zone *other);
 // The instant of a wall clock's reading (given as if it were UTC's).
 int64_t zone_instant(const struct zone *z, int64_t wall_s);
 

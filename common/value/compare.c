@@ -117,6 +117,7 @@ static const char *number_type(struct value v)
         [GO_INT] = "int",       [GO_INT8] = "int8",       [GO_INT16] = "int16",   [GO_INT32] = "int32",
         [GO_UINT] = "uint",     [GO_UINT8] = "uint8",     [GO_UINT16] = "uint16", [GO_UINT32] = "uint32",
         [GO_UINT64] = "uint64", [GO_FLOAT32] = "float32",
+        [GO_DURATION] = "time.Duration", [GO_MONTH] = "time.Month", [GO_WEEKDAY] = "time.Weekday",
     };
     if (v.go != GO_DEFAULT && v.go < ARRAY_LEN(names))
         return names[v.go];
@@ -160,6 +161,10 @@ const char *value_go_kind(struct value v)
         return "map";
     case V_OBJECT:
         return v.object->class->go_kind;
+    case V_INT:
+        if (v.go >= GO_DURATION)
+            return v.go == GO_DURATION ? "int64" : "int";
+        // fall through
     default:
         return value_go_type(v);
     }

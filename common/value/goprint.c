@@ -2,6 +2,29 @@
 #include "value/internal.h"
 #include "value/unicode.h"
 
+const char *const go_month_names[12] = {"January", "February", "March",     "April",   "May",      "June",
+                                        "July",    "August",   "September", "October", "November", "December"};
+const char *const go_weekday_names[7] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
+                                         "Thursday", "Friday", "Saturday"};
+
+bool go_print_named(struct buf *out, struct value v)
+{
+    static const struct {
+        const char *type;
+        const char *const *names;
+        int first, count;
+    } types[] = {[GO_MONTH] = {"Month", go_month_names, 1, 12}, [GO_WEEKDAY] = {"Weekday", go_weekday_names, 0, 7}};
+    if (v.kind != V_INT || v.go < GO_DURATION)
+        return false;
+    if (v.go == GO_DURATION)
+        duration_print(out, v.integer);
+    else if (v.integer >= types[v.go].first && v.integer < types[v.go].first + types[v.go].count)
+        buf_str(out, types[v.go].names[v.integer - types[v.go].first]);
+    else
+        buf_printf(out, "%%!%s(%llu)", types[v.go].type, (unsigned long long)v.integer);
+    return true;
+}
+
 static void print(struct buf *out, struct value v, const struct walk *up)
 {
     struct walk here;
@@ -13,7 +36,8 @@ static void print(struct buf *out, struct value v, const struct walk *up)
         buf_str(out, v.boolean ? "true" : "false");
         break;
     case V_INT:
-        print_integer(out, v);
+        if (!go_print_named(out, v))
+            print_integer(out, v);
         break;
     case V_FLOAT:
         go_print_float(out, v.number, v.go == GO_FLOAT32 ? 32 : 64, GO_FLOAT_G);

@@ -146,7 +146,9 @@ static bool write_value(struct writer *w, struct value v, const struct walk *up)
         if (!walk_enter(&here, up, v.object))
             return false;
         here.depth--; // it stands where its fields' braces do
-        return !v.object->class->no_json && write_value(w, object_plain(w->scratch, v), &here);
+        if (v.object->class->no_json && v.object->class->no_json(v.object))
+            return false;
+        return write_value(w, object_plain(w->scratch, v), &here);
     }
 }
 

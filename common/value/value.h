@@ -30,6 +30,9 @@ enum value_go { // which number type; 0 is the usual one (int64 for V_INT, float
     GO_UINT32,
     GO_UINT64, // of these, `integer` holds the bits
     GO_FLOAT32,
+    GO_DURATION, // time's own: an int64, and two ints; each has a text
+    GO_MONTH,
+    GO_WEEKDAY,
 };
 
 struct list;
@@ -177,6 +180,9 @@ int value_compare_str(const void *a, const void *b);   // qsort over string valu
 void go_print_value(struct buf *out, struct value v); // fmt's %v: map[a:1 b:[x y]], <nil>
 void go_print_text(struct buf *out, struct value v);  // what a template action prints: as %v, but <no value> for null
 void go_quote(struct buf *out, const char *s, size_t len); // strconv.Quote
+// A duration, a month or a weekday: `out` gets its text. False: v is none.
+bool go_print_named(struct buf *out, struct value v);
+extern const char *const go_month_names[12], *const go_weekday_names[7];
 void go_quote_rune(struct buf *out, uint32_t rune);        // strconv.QuoteRune
 const char *go_quoted(struct arena *a, struct slice s);    // the same, as texts of their own
 const char *go_quoted_rune(struct arena *a, uint32_t rune);
@@ -214,11 +220,13 @@ struct value_class {
     size_t member_count;
     void (*print)(struct buf *out, struct object *self);         // %v
     void (*text)(struct buf *out, struct object *self); // what an action prints, where that is not %v; else NULL
+    void (*go_string)(struct buf *out, struct object *self); // %#v, where a type has words of its own for it; else NULL
     struct object *(*boxed)(struct object *self);       // what a parameter of type interface{} gets: methods of the
                                                         // pointer are lost there; NULL: itself
     struct value (*plain)(struct arena *a, struct object *self); // what toYaml/toJson see; NULL: null
     bool address;                                                // a pointer: within lists and dicts fmt prints GO_ADDRESS
-    bool no_json;                                                // of a type that encoding/json refuses
+    const char *(*no_json)(struct object *self); // why encoding/json refuses it, or NULL; NULL: it does not
+    bool timestamp; // what plain gives is a date: go-yaml v3 and TOML write it without quotes
     bool (*truth)(struct object *self);                          // NULL: true
     bool (*equal)(struct object *self, struct object *other);    // reflect.DeepEqual; NULL: whether they print alike
     // Of map-like ones, else NULL: what `.x` and `index` find, and what `range` runs over.

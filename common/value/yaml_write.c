@@ -546,8 +546,15 @@ static bool write_node(struct writer *w, struct value v, enum place place, size_
     if (value_is_nil(v) && !w->v3)
         v = VALUE_NULL;
     if (v.kind == V_OBJECT) {
-        if (v.object->class->no_json)
-            return refuse(w, arena_printf(w->scratch, "json: unsupported type: %s", value_go_type(v)));
+        const char *why = v.object->class->no_json ? v.object->class->no_json(v.object) : NULL;
+        if (why && !(w->v3 && v.object->class->timestamp))
+            return refuse(w, why);
+        if (w->v3 && v.object->class->timestamp) {
+            if (place == AFTER_KEY)
+                buf_char(w->out, ' ');
+            buf_slice(w->out, value_slice(object_plain(w->scratch, v)));
+            return true;
+        }
         if (!enter(w, &here, up, v.object, v))
             return false;
         return write_node(w, object_plain(w->scratch, v), place, indent, &here);
@@ -561,7 +568,10 @@ static bool write_node(struct writer *w, struct value v, enum place place, size_
         buf_str(w->out, v.boolean ? "true" : "false");
         return true;
     case V_INT:
-        print_integer(w->out, v);
+        if (w->v3 && v.go == GO_DURATION) // the one type of numbers that go-yaml v3 has a text for
+            go_print_named(w->out, v);
+        else
+            print_integer(w->out, v);
         return true;
     case V_FLOAT:
         return write_float(w, v);
