@@ -174,10 +174,15 @@ static void kube_text(struct buf *out, struct object *self)
 {
     buf_str(out, kube_normal(kube_caps(self)));
 }
-static void kube_print(struct buf *out, struct object *self)
+static struct value kube_fields(struct arena *a, struct object *self)
 {
     const struct render_capabilities *caps = kube_caps(self);
-    buf_printf(out, "{%s %s %s %s}", caps->kube_version, kube_normal(caps), caps->kube_major, caps->kube_minor);
+    struct value v = value_dict_fields(a);
+    value_set_str(v, "Version", caps->kube_version);
+    value_set_str(v, "normalizedVersion", kube_normal(caps));
+    value_set_str(v, "Major", caps->kube_major);
+    value_set_str(v, "Minor", caps->kube_minor);
+    return v;
 }
 static struct value kube_plain(struct arena *a, struct object *self)
 {
@@ -205,7 +210,7 @@ static const struct value_class kube_class = {.go_type = "common.KubeVersion",
                                               .go_kind = "struct",
                                               .members = kube_members,
                                               .member_count = ARRAY_LEN(kube_members),
-                                              .print = kube_print,
+                                              .fields = kube_fields,
                                               .text = kube_text,
                                               .boxed = kube_boxed,
                                               .plain = kube_plain};
@@ -214,7 +219,7 @@ static const struct value_class kube_value_class = {.go_type = "common.KubeVersi
                                                     .go_kind = "struct",
                                                     .members = kube_value_members,
                                                     .member_count = ARRAY_LEN(kube_value_members),
-                                                    .print = kube_print,
+                                                    .fields = kube_fields,
                                                     .plain = kube_plain};
 
 // .Capabilities.HelmVersion
@@ -231,11 +236,12 @@ HELM_FIELD(2)
 HELM_FIELD(3)
 HELM_FIELD(4)
 
-static void helm_print(struct buf *out, struct object *self)
+static struct value helm_fields(struct arena *a, struct object *self)
 {
+    struct value v = value_dict_fields(a);
     for (size_t i = 0; i < ARRAY_LEN(helm_version); i++)
-        buf_printf(out, "%s%s", i ? " " : "{", helm_version[i].text);
-    buf_char(out, '}');
+        value_set_str(v, helm_version[i].name, helm_version[i].text);
+    return v;
 }
 static struct value helm_plain(struct arena *a, struct object *self)
 {
@@ -253,7 +259,7 @@ static const struct value_class helm_class = {.go_type = "version.BuildInfo",
                                               .go_kind = "struct",
                                               .members = helm_members,
                                               .member_count = ARRAY_LEN(helm_members),
-                                              .print = helm_print,
+                                              .fields = helm_fields,
                                               .plain = helm_plain};
 
 // .Capabilities
@@ -282,21 +288,14 @@ static struct value caps_plain(struct arena *a, struct object *self)
     value_set(v, "HelmVersion", helm_plain(a, &c->helm));
     return v;
 }
-static void caps_text(struct buf *out, struct object *self) // an action prints what a pointer points to
+static struct value caps_fields(struct arena *a, struct object *self)
 {
     struct capabilities *c = OWNER(base, self);
-    buf_char(out, '{');
-    kube_print(out, &c->kube.base);
-    buf_char(out, ' ');
-    go_print_value(out, c->versions);
-    buf_char(out, ' ');
-    helm_print(out, &c->helm);
-    buf_char(out, '}');
-}
-static void caps_print(struct buf *out, struct object *self)
-{
-    buf_char(out, '&');
-    caps_text(out, self);
+    struct value v = value_dict_fields(a);
+    value_set(v, "KubeVersion", value_object(&c->kube_value.base));
+    value_set(v, "APIVersions", c->versions);
+    value_set(v, "HelmVersion", value_object(&c->helm));
+    return v;
 }
 static const struct value_member caps_members[] = {
     {"KubeVersion", false, 0, 0, caps_kube},
@@ -307,8 +306,7 @@ static const struct value_class caps_class = {.go_type = "*common.Capabilities",
                                               .go_kind = "ptr",
                                               .members = caps_members,
                                               .member_count = ARRAY_LEN(caps_members),
-                                              .print = caps_print,
-                                              .text = caps_text,
+                                              .fields = caps_fields,
                                               .address = true,
                                               .plain = caps_plain};
 

@@ -30,9 +30,22 @@ static bool fn_must_to_yaml(struct template_call *call, struct value *result)
     return to_yaml(call, 0, true, result);
 }
 
+// What go-yaml v3 has no form for makes it panic.
 static bool fn_to_yaml_pretty(struct template_call *call, struct value *result)
 {
-    return to_yaml(call, YAML_INDENT_LISTS, false, result);
+    struct buf out = BUF_IN(call->arena);
+    struct error why = {0};
+    *result = value_string("");
+    if (!yaml_write(&out, call->args[0], YAML_INDENT_LISTS, &why)) {
+        if (why.class == ERROR_INVALID)
+            return error_move(call->err, &why);
+        error_clear(&why);
+        return true;
+    }
+    if (out.len && out.data[out.len - 1] == '\n')
+        out.data[--out.len] = '\0';
+    *result = call_text(call, &out);
+    return true;
 }
 
 static bool to_json(struct template_call *call, int flags, bool must, struct value *result)

@@ -255,6 +255,10 @@ static bool dict_field(struct template_run *r, struct value receiver, struct sli
 
 static bool cannot_evaluate(struct template_run *r, struct value receiver, struct slice name)
 {
+    struct value fields = object_fields(r->arena, receiver);
+    if (value_find(fields, name.data, name.len, &(struct value){0}))
+        return run_fail(r, ERROR_INVALID, "%.*s is an unexported field of struct type %s", SLICE_ARG(name),
+                        value_go_type(receiver));
     const char *type = is_interface(receiver) ? "interface {}" : value_go_type(receiver);
     return run_fail(r, ERROR_INVALID, "can't evaluate field %.*s in type %s", SLICE_ARG(name), type);
 }

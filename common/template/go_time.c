@@ -3,6 +3,8 @@
 
 #define YEAR_ONE INT64_C(62135596800) // seconds from the year 1 to 1970
 
+#define LOCATION_ADDRESS 0xc000100000
+
 struct location {
     struct object object; // first
     const struct zone *zone;
@@ -283,6 +285,16 @@ METHOD(append_binary, binary(self, call, value_slice(call->args[0])))
 
 // ---- the classes ----------------------------------------------------------------------------------------------------
 
+static struct value time_fields(struct arena *a, struct object *self)
+{
+    struct moment m = moment_of(self);
+    struct value fields = value_dict_fields(a);
+    value_set(fields, "wall", value_int_of(GO_UINT64, m.ns));
+    value_set(fields, "ext", value_int(m.s + YEAR_ONE));
+    value_set(fields, "loc", value_int(m.zone == zone_utc() ? 0 : LOCATION_ADDRESS)); // a pointer, and nil for UTC
+    return fields;
+}
+
 static struct value time_plain(struct arena *a, struct object *self)
 {
     struct buf out = BUF_IN(a);
@@ -355,7 +367,7 @@ static const struct value_member time_members[] = {
 
 static const struct value_class time_class = {.go_type = "time.Time", .go_kind = "struct", .members = time_members,
                                               .member_count = ARRAY_LEN(time_members), .print = time_print,
-                                              .go_string = time_go_print, .plain = time_plain, .timestamp = true,
+                                              .go_string = time_go_print, .fields = time_fields, .plain = time_plain, .timestamp = true,
                                               .no_json = time_no_json, .equal = time_equal_to};
 
 static const char *location_text(struct object *self)

@@ -8,7 +8,7 @@ struct printer {
     struct buf *out;
     struct arena *arena;
     bool plus, minus, sharp, space, zero;
-    bool sharp_v; // %#v
+    bool sharp_v, plus_v; // %#v, %+v
     bool has_width, has_prec;
     int width, prec;
 };

@@ -495,6 +495,27 @@ static bool print_complex(struct printer *p, const struct complex *c, uint32_t v
     return true;
 }
 
+static void print_struct(struct printer *p, struct value v, uint32_t verb, int depth)
+{
+    struct value fields = object_fields(p->arena, v);
+    const char *type = value_go_type(v);
+    if (*type == '*') {
+        buf_char(p->out, '&');
+        type++;
+    }
+    if (p->sharp_v)
+        buf_str(p->out, type);
+    buf_char(p->out, '{');
+    for (struct value_iter it = {0}; value_next(fields, &it);) {
+        if (it.i > 1)
+            buf_str(p->out, p->sharp_v ? ", " : " ");
+        if (p->sharp_v || p->plus_v)
+            buf_printf(p->out, "%s:", it.key);
+        print_element(p, it.value, verb, depth);
+    }
+    buf_char(p->out, '}');
+}
+
 static bool print_object(struct printer *p, struct value v, uint32_t verb, int depth)
 {
     const struct complex *number = complex_of(v);
@@ -502,6 +523,12 @@ static bool print_object(struct printer *p, struct value v, uint32_t verb, int d
         return print_complex(p, number, verb);
     if (v.object->class->address && verb == 'v' && depth > 0)
         return print_string(p, SLICE(GO_ADDRESS), verb);
+    const struct value_class *class = v.object->class;
+    bool own = is_one_of(verb, "vsxXq") && (p->sharp_v ? class->go_string : class->print) != NULL;
+    if (class->fields && !own) {
+        print_struct(p, v, verb, depth);
+        return true;
+    }
     if (v.object->class->next && (verb != 'v' || p->sharp_v)) {
         print_dict(p, v, verb, 0);
         return true;
@@ -574,9 +601,14 @@ void printf_value(struct printer *p, struct value v, uint32_t verb)
     }
     if (verb == 'v' || verb == 'w') {
         p->sharp_v = p->sharp;
+        p->plus_v = p->plus;
         p->sharp = p->plus = false;
     }
-    if (verb == 'w') // for errors, and Errorf alone
+    const char *kind = value_go_kind(v);
+    bool pointer = strcmp(kind, "map") == 0 || strcmp(kind, "slice") == 0 || strcmp(kind, "ptr") == 0;
+    if (verb == 'p' && pointer)
+        pad(p, GO_ADDRESS, strlen(GO_ADDRESS));
+    else if (verb == 'w' || verb == 'p') // %w is for errors, and Errorf alone
         bad_verb(p, v, verb);
     else
         print_value(p, v, verb, 0);

@@ -50,19 +50,13 @@ static bool certificate_key(struct object *self, struct value_call *call)
     return true;
 }
 
-static void certificate_print(struct buf *out, struct object *self)
+static struct value certificate_fields(struct arena *a, struct object *self)
 {
     const struct certificate *c = (struct certificate *)self;
-    buf_printf(out, "{%s %s}", c->cert, c->key);
-}
-
-static struct value certificate_plain(struct arena *a, struct object *self)
-{
-    const struct certificate *c = (struct certificate *)self;
-    struct value dict = value_dict(a);
-    value_set_str(dict, "Cert", c->cert);
-    value_set_str(dict, "Key", c->key);
-    return dict;
+    struct value fields = value_dict_fields(a);
+    value_set_str(fields, "Cert", c->cert);
+    value_set_str(fields, "Key", c->key);
+    return fields;
 }
 
 static const struct value_class certificate_class = {
@@ -71,8 +65,8 @@ static const struct value_class certificate_class = {
     .members = (const struct value_member[]){{"Cert", false, 0, 0, certificate_cert},
                                              {"Key", false, 0, 0, certificate_key}},
     .member_count = 2,
-    .print = certificate_print,
-    .plain = certificate_plain,
+    .fields = certificate_fields,
+    .plain = certificate_fields,
 };
 
 static struct value certificate_new(struct arena *a, const char *cert, const char *key)

@@ -83,44 +83,80 @@ static void add_float(struct buf *out, double f)
         buf_str(out, ".0");
 }
 
+// What an object is to the encoder: a dict where it is a struct or a map, else what its text is.
+static struct value seen(struct writer *w, struct value v)
+{
+    const struct value_class *class = v.kind == V_OBJECT ? v.object->class : NULL;
+    if (!class || class->timestamp || class->no_json)
+        return v;
+    if (!class->fields || class->print)
+        return object_plain(w->arena, v);
+    struct value fields = class->fields(w->arena, v.object), out = value_dict_fields(w->arena);
+    for (struct value_iter it = {0}; value_next(fields, &it);)
+        if (field_exported(it.key))
+            value_set_n(out, it.key, it.key_len, it.value);
+    return out;
+}
+
+static bool is_dict(struct writer *w, struct value v)
+{
+    return seen(w, v).kind == V_DICT;
+}
+
 // A list that becomes [[tables]]: it has items, and each is a dict.
-static bool is_table_list(struct value v)
+static bool is_table_list(struct writer *w, struct value v)
 {
     if (v.kind != V_LIST)
         return false;
     for (size_t i = 0; i < value_len(v); i++)
-        if (value_at(v, i).kind != V_DICT)
+        if (!is_dict(w, value_at(v, i)))
             return false;
     return value_len(v) > 0;
 }
 
-static bool is_table(struct value v)
+static bool is_table(struct writer *w, struct value v)
 {
-    return v.kind == V_DICT || is_table_list(v);
+    return is_dict(w, v) || is_table_list(w, v);
+}
+
+static bool unsupported(struct writer *w, struct value v, const char *at)
+{
+    return error_set(w->err, ERROR_INVALID, "unsupported type%s: %s", at, value_go_type(v));
 }
 
 // ---- values within a line -------------------------------------------------------------------------------------------
 
 static bool add_element(struct writer *w, struct value v, size_t depth);
 
+// The number of the field, from 1, behind which Helm's encoder sets no comma in a struct: as many as it shows, though it
+// numbers those that it does not show too.
+static size_t without_comma(struct value fields)
+{
+    size_t shown = 0;
+    for (struct value_iter it = {0}; value_next(fields, &it);)
+        shown += field_exported(it.key);
+    return shown;
+}
+
 // Plain entries first, then those that are tables. Helm's encoder counts a nil at the end, which it leaves out, as an
 // entry that follows: hence a comma behind which nothing comes.
-static bool add_inline_table(struct writer *w, struct value dict, size_t depth)
+static bool add_inline_table(struct writer *w, struct value v, size_t depth)
 {
-    size_t left = value_len(dict);
+    struct value fields = object_fields(w->arena, v), dict = value_is_null(fields) ? seen(w, v) : fields;
+    size_t left = value_len(dict), last = without_comma(fields);
     buf_char(w->out, '{');
     for (int tables = 0; tables < 2; tables++) {
         for (struct value_iter it = {0}; value_next(dict, &it);) {
-            if (is_table(it.value) != tables)
+            if (is_table(w, it.value) != tables)
                 continue;
             left--;
-            if (it.value.kind == V_NULL || value_is_nil(it.value))
+            if (it.value.kind == V_NULL || value_is_nil(it.value) || (last && !field_exported(it.key)))
                 continue;
             toml_key(w->out, slice_n(it.key, it.key_len));
             buf_str(w->out, " = ");
             if (!add_element(w, it.value, depth + 1))
                 return false;
-            if (left)
+            if (last ? it.i != last : left > 0)
                 buf_str(w->out, ", ");
         }
     }
@@ -178,9 +214,11 @@ static bool add_element(struct writer *w, struct value v, size_t depth)
             buf_slice(w->out, value_slice(v.object->class->plain(w->arena, v.object)));
             return true;
         }
-        if (v.object->class->plain)
-            return add_element(w, v.object->class->plain(w->arena, v.object), depth);
-        return true;
+        if (v.object->class->no_json)
+            return unsupported(w, v, "");
+        if (is_dict(w, v))
+            return add_inline_table(w, v, depth);
+        return add_element(w, seen(w, v), depth);
     default:
         return true;
     }
@@ -195,23 +233,23 @@ static void add_indent(struct writer *w, const struct key_path *path)
 
 static bool write_entry(struct writer *w, const struct key_path *path, struct value v)
 {
-    if (v.kind == V_DICT) {
+    if (is_dict(w, v)) {
         if (path->depth == 1)
             newline(w);
         add_indent(w, path);
         buf_char(w->out, '[');
         add_path(w->out, path);
         buf_str(w->out, "]\n");
-        return write_table(w, path, v);
+        return write_table(w, path, seen(w, v));
     }
-    if (is_table_list(v)) {
+    if (is_table_list(w, v)) {
         for (size_t i = 0; i < value_len(v); i++) {
             newline(w);
             add_indent(w, path);
             buf_str(w->out, "[[");
             add_path(w->out, path);
             buf_str(w->out, "]]\n");
-            if (!write_table(w, path, value_at(v, i)))
+            if (!write_table(w, path, seen(w, value_at(v, i))))
                 return false;
         }
         return true;
@@ -233,7 +271,9 @@ static bool write_table(struct writer *w, const struct key_path *path, struct va
     for (int tables = 0; tables < 2; tables++) {
         for (struct value_iter it = {0}; value_next(dict, &it);) {
             struct key_path key = {path, slice_n(it.key, it.key_len), depth + 1};
-            if (it.value.kind != V_NULL && !value_is_nil(it.value) && is_table(it.value) == tables && !write_entry(w, &key, it.value))
+            if (it.value.kind == V_NULL || value_is_nil(it.value) || is_table(w, it.value) != tables)
+                continue;
+            if (!write_entry(w, &key, it.value))
                 return false;
         }
     }
@@ -243,8 +283,11 @@ static bool write_table(struct writer *w, const struct key_path *path, struct va
 bool toml_write(struct buf *out, struct arena *a, struct value v, struct error *err)
 {
     struct writer w = {out, a, err};
-    struct value plain = v.kind == V_OBJECT && v.object->class->plain ? v.object->class->plain(a, v.object) : v;
-    if (plain.kind == V_DICT)
-        v = plain;
-    return v.kind == V_DICT ? write_table(&w, NULL, v) : add_element(&w, v, 0);
+    if (is_dict(&w, v))
+        return write_table(&w, NULL, seen(&w, v));
+    if (is_table_list(&w, v))
+        return fail(&w, ERROR_INVALID, "top-level values must be Go maps or structs");
+    if (v.kind == V_OBJECT && v.object->class->no_json && !v.object->class->timestamp)
+        return unsupported(&w, v, " for key ''");
+    return add_element(&w, v, 0);
 }

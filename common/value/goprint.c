@@ -25,6 +25,22 @@ bool go_print_named(struct buf *out, struct value v)
     return true;
 }
 
+static void print(struct buf *out, struct value v, const struct walk *up);
+
+static void print_fields(struct buf *out, struct value v, const struct walk *up)
+{
+    struct arena *scratch = arena_new();
+    buf_char(out, '{');
+    struct value fields = object_fields(scratch, v);
+    for (struct value_iter it = {0}; value_next(fields, &it);) {
+        if (it.i > 1)
+            buf_char(out, ' ');
+        print(out, it.value, up);
+    }
+    buf_char(out, '}');
+    arena_free(scratch);
+}
+
 static void print(struct buf *out, struct value v, const struct walk *up)
 {
     struct walk here;
@@ -80,10 +96,15 @@ static void print(struct buf *out, struct value v, const struct walk *up)
         buf_char(out, ']');
         break;
     case V_OBJECT:
-        if (up && v.object->class->address)
+        if (up && v.object->class->address) {
             buf_str(out, GO_ADDRESS);
-        else
+        } else if (v.object->class->print) {
             v.object->class->print(out, v.object);
+        } else if (walk_enter(&here, up, v.object)) {
+            if (strcmp(v.object->class->go_kind, "ptr") == 0)
+                buf_char(out, '&');
+            print_fields(out, v, &here);
+        }
         break;
     }
 }
@@ -99,6 +120,8 @@ void go_print_text(struct buf *out, struct value v)
         buf_str(out, "<no value>");
     else if (v.kind == V_OBJECT && v.object->class->text)
         v.object->class->text(out, v.object);
+    else if (v.kind == V_OBJECT && !v.object->class->print) // what a pointer points to
+        print_fields(out, v, &(struct walk){0});
     else
         print(out, v, NULL);
 }

@@ -81,6 +81,5 @@ static inline bool walk_enter(struct walk *here, const struct walk *up, const vo
 void print_integer(struct buf *out, struct value v); // a V_INT, in decimal
 
 // What an object stands for when it is written as JSON or YAML.
-struct value object_plain(struct arena *a, struct value v);
 
 #endif

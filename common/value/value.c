@@ -58,6 +58,11 @@ struct value value_object(struct object *o)
     return o ? (struct value){.kind = V_OBJECT, .object = o} : VALUE_NULL;
 }
 
+struct value object_fields(struct arena *a, struct value v)
+{
+    return v.kind == V_OBJECT && v.object->class->fields ? v.object->class->fields(a, v.object) : VALUE_NULL;
+}
+
 void list_reserve(struct list *l, size_t count)
 {
     if (count <= l->cap)
@@ -121,6 +126,8 @@ static struct value copy(struct arena *a, struct value v, struct key_cache *keys
         dict_sort(to);
         return out;
     }
+    case V_OBJECT:
+        return v.object->class->copied ? value_object(v.object->class->copied(a, v.object)) : v;
     default:
         return v;
     }

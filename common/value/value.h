@@ -218,12 +218,16 @@ struct value_class {
     const char *go_kind; // "struct", "ptr", "map", "slice"
     const struct value_member *members;
     size_t member_count;
-    void (*print)(struct buf *out, struct object *self);         // %v
+    void (*print)(struct buf *out, struct object *self); // %v: the type's own text; NULL: by its fields
+    // Of a struct, or a pointer to one: its fields by name in their order, those that others cannot see (in small
+    // letters) too.
+    struct value (*fields)(struct arena *a, struct object *self);
     void (*text)(struct buf *out, struct object *self); // what an action prints, where that is not %v; else NULL
     void (*go_string)(struct buf *out, struct object *self); // %#v, where a type has words of its own for it; else NULL
     struct object *(*boxed)(struct object *self);       // what a parameter of type interface{} gets: methods of the
                                                         // pointer are lost there; NULL: itself
     struct value (*plain)(struct arena *a, struct object *self); // what toYaml/toJson see; NULL: null
+    struct object *(*copied)(struct arena *a, struct object *self); // deepCopy, which loses the unseen; NULL: itself
     bool address;                                                // a pointer: within lists and dicts fmt prints GO_ADDRESS
     const char *(*no_json)(struct object *self); // why encoding/json refuses it, or NULL; NULL: it does not
     bool timestamp; // what plain gives is a date: go-yaml v3 and TOML write it without quotes
@@ -238,6 +242,12 @@ struct object { // embed this first in the instance
     const struct value_class *class;
 };
 struct value value_object(struct object *o);
+struct value object_plain(struct arena *a, struct value v);
+struct value object_fields(struct arena *a, struct value v); // null: it has none
+static inline bool field_exported(const char *name)
+{
+    return *name >= 'A' && *name <= 'Z';
+}
 
 // ---- JSON ---------------------------------------------------------------------------------------------------------
 enum {

@@ -482,7 +482,8 @@ static const struct dict_entry **order_push(struct writer *w, const struct dict 
     const struct dict_entry **entries = w->order + w->order_len;
     for (uint32_t i = 0; i < d->len; i++)
         entries[i] = &d->entries[i];
-    yaml_order(entries, entries + d->len, d->len, w->v3);
+    if (!w->v3 || !d->in_order) // a struct's fields keep their order, but not on the way through JSON
+        yaml_order(entries, entries + d->len, d->len, w->v3);
     w->order_len += d->len;
     return entries;
 }
@@ -537,6 +538,21 @@ static bool write_bytes(struct writer *w, struct value v, enum place place, size
     return write_node(w, numbers, place, indent, up);
 }
 
+// What go-yaml v3 makes of a struct without tags: its fields in small letters, in their own order.
+static struct value small_fields(struct writer *w, struct value object)
+{
+    struct value fields = object_fields(w->scratch, object), out = value_dict_fields(w->scratch);
+    for (struct value_iter it = {0}; value_next(fields, &it);) {
+        if (!field_exported(it.key))
+            continue;
+        char *name = arena_strndup(w->scratch, it.key, it.key_len);
+        for (char *p = name; *p; p++)
+            *p = *p >= 'A' && *p <= 'Z' ? (char)(*p | 0x20) : *p;
+        value_set(out, name, it.value);
+    }
+    return out;
+}
+
 // `indent` is that of the block the node stands in.
 static bool write_node(struct writer *w, struct value v, enum place place, size_t indent, const struct walk *up)
 {
@@ -546,18 +562,20 @@ static bool write_node(struct writer *w, struct value v, enum place place, size_
     if (value_is_nil(v) && !w->v3)
         v = VALUE_NULL;
     if (v.kind == V_OBJECT) {
-        const char *why = v.object->class->no_json ? v.object->class->no_json(v.object) : NULL;
-        if (why && !(w->v3 && v.object->class->timestamp))
-            return refuse(w, why);
-        if (w->v3 && v.object->class->timestamp) {
+        const struct value_class *class = v.object->class;
+        if (w->v3 && class->timestamp) {
             if (place == AFTER_KEY)
                 buf_char(w->out, ' ');
             buf_slice(w->out, value_slice(object_plain(w->scratch, v)));
             return true;
         }
+        const char *why = class->no_json ? class->no_json(v.object) : NULL;
+        if (why)
+            return refuse(w, w->v3 ? arena_printf(w->scratch, "cannot marshal type: %s", class->go_type) : why);
         if (!enter(w, &here, up, v.object, v))
             return false;
-        return write_node(w, object_plain(w->scratch, v), place, indent, &here);
+        bool by_fields = w->v3 && class->fields && !class->print;
+        return write_node(w, by_fields ? small_fields(w, v) : object_plain(w->scratch, v), place, indent, &here);
     }
     bool block = (v.kind == V_LIST || v.kind == V_DICT) && value_len(v);
     bool byte_list = v.kind == V_BYTES && w->v3 && v.len;
