@@ -130,6 +130,7 @@ bool render_parse_kube_version(struct arena *a, const char *text, struct render_
 struct kube {
     struct object base;
     const struct render_capabilities *caps;
+    const char *normal; // the version as it was understood; deepCopy, which does not see it, loses it
 };
 struct capabilities {
     struct object base, helm;
@@ -145,9 +146,13 @@ static const struct render_capabilities *kube_caps(const struct object *self)
 {
     return ((const struct kube *)self)->caps;
 }
-static const char *kube_normal(const struct render_capabilities *caps)
+static const char *kube_normal(const struct object *self)
 {
-    return str_or(caps->kube_constraint, caps->kube_version);
+    return ((const struct kube *)self)->normal;
+}
+static const char *kube_own_text(const struct object *self)
+{
+    return *kube_normal(self) ? kube_normal(self) : kube_caps(self)->kube_version;
 }
 
 static bool kube_version(struct object *self, struct value_call *call)
@@ -157,7 +162,7 @@ static bool kube_version(struct object *self, struct value_call *call)
 }
 static bool kube_string(struct object *self, struct value_call *call)
 {
-    call->result = value_string(kube_normal(kube_caps(self)));
+    call->result = value_string(kube_own_text(self));
     return true;
 }
 static bool kube_major(struct object *self, struct value_call *call)
@@ -172,14 +177,14 @@ static bool kube_minor(struct object *self, struct value_call *call)
 }
 static void kube_text(struct buf *out, struct object *self)
 {
-    buf_str(out, kube_normal(kube_caps(self)));
+    buf_str(out, kube_own_text(self));
 }
 static struct value kube_fields(struct arena *a, struct object *self)
 {
     const struct render_capabilities *caps = kube_caps(self);
     struct value v = value_dict_fields(a);
     value_set_str(v, "Version", caps->kube_version);
-    value_set_str(v, "normalizedVersion", kube_normal(caps));
+    value_set_str(v, "normalizedVersion", kube_normal(self));
     value_set_str(v, "Major", caps->kube_major);
     value_set_str(v, "Minor", caps->kube_minor);
     return v;
@@ -214,12 +219,19 @@ static const struct value_class kube_class = {.go_type = "common.KubeVersion",
                                               .text = kube_text,
                                               .boxed = kube_boxed,
                                               .plain = kube_plain};
+static struct object *kube_copied(struct arena *a, struct object *self)
+{
+    struct kube *copy = arena_new_of(a, struct kube);
+    *copy = (struct kube){*self, kube_caps(self), ""};
+    return &copy->base;
+}
 static const struct value_member kube_value_members[] = {KUBE_FIELDS};
 static const struct value_class kube_value_class = {.go_type = "common.KubeVersion",
                                                     .go_kind = "struct",
                                                     .members = kube_value_members,
                                                     .member_count = ARRAY_LEN(kube_value_members),
                                                     .fields = kube_fields,
+                                                    .copied = kube_copied,
                                                     .plain = kube_plain};
 
 // .Capabilities.HelmVersion
@@ -297,26 +309,48 @@ static struct value caps_fields(struct arena *a, struct object *self)
     value_set(v, "HelmVersion", value_object(&c->helm));
     return v;
 }
+static struct value caps_new(struct arena *a, const struct render_capabilities *caps, const char *normal,
+                             struct value versions);
+
+static bool caps_copy(struct object *self, struct value_call *call)
+{
+    struct capabilities *c = OWNER(base, self);
+    call->result = caps_new(call->arena, c->caps, c->kube.normal, c->versions);
+    return true;
+}
+static struct object *caps_copied(struct arena *a, struct object *self)
+{
+    struct capabilities *c = OWNER(base, self);
+    return caps_new(a, c->caps, "", value_copy(a, c->versions)).object;
+}
 static const struct value_member caps_members[] = {
     {"KubeVersion", false, 0, 0, caps_kube},
     {"APIVersions", false, 0, 0, caps_versions},
     {"HelmVersion", false, 0, 0, caps_helm},
+    {"Copy", true, 0, 0, caps_copy},
 };
 static const struct value_class caps_class = {.go_type = "*common.Capabilities",
                                               .go_kind = "ptr",
                                               .members = caps_members,
                                               .member_count = ARRAY_LEN(caps_members),
                                               .fields = caps_fields,
+                                              .copied = caps_copied,
                                               .address = true,
                                               .plain = caps_plain};
 
-struct value scope_capabilities(struct arena *a, const struct render_capabilities *caps)
+static struct value caps_new(struct arena *a, const struct render_capabilities *caps, const char *normal,
+                             struct value versions)
 {
     struct capabilities *c = arena_new_of(a, struct capabilities);
-    *c = (struct capabilities){.base = {&caps_class}, .helm = {&helm_class}, .kube = {{&kube_class}, caps},
-                               .kube_value = {{&kube_value_class}, caps}, .caps = caps};
-    c->versions = value_list_typed(a, "common.VersionSet");
-    for (size_t i = 0; i < caps->api_version_count; i++)
-        value_push(c->versions, value_string(caps->api_versions[i]));
+    *c = (struct capabilities){.base = {&caps_class}, .helm = {&helm_class}, .kube = {{&kube_class}, caps, normal},
+                               .kube_value = {{&kube_value_class}, caps, normal}, .versions = versions, .caps = caps};
     return value_object(&c->base);
+}
+
+struct value scope_capabilities(struct arena *a, const struct render_capabilities *caps)
+{
+    struct value versions = value_list_typed(a, "common.VersionSet");
+    for (size_t i = 0; i < caps->api_version_count; i++)
+        value_push(versions, value_string(caps->api_versions[i]));
+    return caps_new(a, caps, str_or(caps->kube_constraint, caps->kube_version), versions);
 }

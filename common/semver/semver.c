@@ -82,7 +82,7 @@ static bool parse_number(struct slice s, uint64_t *out, const char *context, str
     return true;
 }
 
-static bool check_pre(struct slice pre, struct error *err)
+bool semver_check_pre(struct slice pre, struct error *err)
 {
     struct slice part;
     for (bool more = true; more;) {
@@ -95,7 +95,7 @@ static bool check_pre(struct slice pre, struct error *err)
     return true;
 }
 
-static bool check_meta(struct slice meta, struct error *err)
+bool semver_check_meta(struct slice meta, struct error *err)
 {
     struct slice part;
     for (bool more = true; more;) {
@@ -119,7 +119,7 @@ bool semver_parse(struct arena *a, const char *text, struct semver *out, struct 
             !parse_number(shape.segments[i], numbers[i], "error parsing version segment: ", err))
             return false;
     }
-    if (shape.pre.len && !check_pre(shape.pre, err))
+    if (shape.pre.len && !semver_check_pre(shape.pre, err))
         return false;
     out->pre = slice_dup(a, shape.pre);
     out->meta = slice_dup(a, shape.meta);
@@ -134,9 +134,9 @@ bool semver_parse_strict(struct arena *a, const char *text, struct semver *out, 
         return error_set(err, ERROR_INVALID, "version string empty");
     if (!slice_cut(rest, '.', &segments[0], &rest) || !slice_cut(rest, '.', &segments[1], &rest))
         return error_set(err, ERROR_INVALID, "invalid semantic version");
-    if (slice_cut(rest, '+', &numbers, &meta) && !check_meta(meta, err))
+    if (slice_cut(rest, '+', &numbers, &meta) && !semver_check_meta(meta, err))
         return false;
-    if (slice_cut(numbers, '-', &segments[2], &pre) && !check_pre(pre, err))
+    if (slice_cut(numbers, '-', &segments[2], &pre) && !semver_check_pre(pre, err))
         return false;
     for (int i = 0; i < 3; i++) {
         if (!only(segments[i], SEMVER_DIGITS))

@@ -15,6 +15,9 @@ struct semver {
 // Loose as NewVersion: leading v, missing minor and patch. strict as StrictNewVersion. Error texts are Masterminds'.
 bool semver_parse(struct arena *a, const char *text, struct semver *out, struct error *err);
 bool semver_parse_strict(struct arena *a, const char *text, struct semver *out, struct error *err);
+// What may stand behind "-", and behind "+".
+bool semver_check_pre(struct slice pre, struct error *err);
+bool semver_check_meta(struct slice meta, struct error *err);
 int semver_compare(const struct semver *a, const struct semver *b); // precedence: metadata does not count
 char *semver_string(struct arena *a, const struct semver *v);       // 1.2.3-pre+meta
 

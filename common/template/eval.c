@@ -77,7 +77,7 @@ static bool fit(struct template_run *r, struct value *v, char type)
         if (type != 'r' || v->kind != V_NULL) // the few functions on reflect.Value tell a nil interface from no value
             *v = as_concrete(*v);
         if (type == 'v' && v->kind == V_OBJECT && v->object->class->boxed)
-            v->object = v->object->class->boxed(v->object);
+            *v = value_object(v->object->class->boxed(v->object));
         return true;
     }
     if (v->kind == V_NULL) {

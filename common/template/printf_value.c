@@ -499,6 +499,13 @@ static void print_struct(struct printer *p, struct value v, uint32_t verb, int d
 {
     struct value fields = object_fields(p->arena, v);
     const char *type = value_go_type(v);
+    if (*type == '*' && depth > 0) {
+        if (p->sharp_v)
+            buf_printf(p->out, "(%s)(%s)", type, GO_ADDRESS);
+        else
+            print_int(p, value_int_of(GO_UINT64, 0xc000100000), verb);
+        return;
+    }
     if (*type == '*') {
         buf_char(p->out, '&');
         type++;

@@ -29,121 +29,84 @@ static void version_print(struct buf *out, struct object *self)
     arena_free(a);
 }
 
-static bool version_major(struct object *self, struct value_call *call)
+static struct value text_value(struct arena *a, const struct semver *v)
 {
-    call->result = value_int_of(GO_UINT64, (int64_t)semver_of(self)->major);
-    return true;
+    return value_string(semver_string(a, v));
 }
 
-static bool version_minor(struct object *self, struct value_call *call)
+#define METHOD(name, expression)                                                                                       \
+    static bool version_##name(struct object *self, struct value_call *call)                                           \
+    {                                                                                                                  \
+        const struct semver *v = semver_of(self);                                                                      \
+        call->result = (expression);                                                                                   \
+        return true;                                                                                                   \
+    }
+
+METHOD(major, value_int_of(GO_UINT64, (int64_t)v->major))
+METHOD(minor, value_int_of(GO_UINT64, (int64_t)v->minor))
+METHOD(patch, value_int_of(GO_UINT64, (int64_t)v->patch))
+METHOD(prerelease, value_string(v->pre))
+METHOD(metadata, value_string(v->meta))
+METHOD(original, value_string(v->original))
+METHOD(string, text_value(call->arena, v))
+
+static struct value as_bytes(struct value text)
 {
-    call->result = value_int_of(GO_UINT64, (int64_t)semver_of(self)->minor);
-    return true;
+    text.kind = V_BYTES;
+    return text;
 }
 
-static bool version_patch(struct object *self, struct value_call *call)
-{
-    call->result = value_int_of(GO_UINT64, (int64_t)semver_of(self)->patch);
-    return true;
-}
+METHOD(marshal_text, as_bytes(text_value(call->arena, v)))
+METHOD(marshal_json, as_bytes(value_printf(call->arena, "\"%s\"", semver_string(call->arena, v))))
 
-static bool version_prerelease(struct object *self, struct value_call *call)
-{
-    call->result = value_string(semver_of(self)->pre);
-    return true;
-}
-
-static bool version_metadata(struct object *self, struct value_call *call)
-{
-    call->result = value_string(semver_of(self)->meta);
-    return true;
-}
-
-static bool version_original(struct object *self, struct value_call *call)
-{
-    call->result = value_string(semver_of(self)->original);
-    return true;
-}
-
-static bool version_string(struct object *self, struct value_call *call)
-{
-    call->result = value_string(semver_string(call->arena, semver_of(self)));
-    return true;
-}
+// ---- comparing ------------------------------------------------------------------------------------------------------
 
 // The version given as argument, compared with this one.
 static bool compare_arg(struct object *self, struct value_call *call, int *order)
 {
-    struct value other = call->args[0];
-    if (other.kind != V_OBJECT || other.object->class != &version_class)
-        return error_set(call->err, ERROR_INVALID, "wrong type for value; expected *semver.Version; got %s",
-                         value_go_type(other));
-    *order = semver_compare(semver_of(self), semver_of(other.object));
+    if (call->args[0].kind == V_NULL)
+        return error_set(call->err, ERROR_INVALID, "runtime error: invalid memory address or nil pointer dereference");
+    *order = semver_compare(semver_of(self), semver_of(call->args[0].object));
     return true;
 }
 
-static bool version_compare(struct object *self, struct value_call *call)
-{
-    int order;
-    if (!compare_arg(self, call, &order))
-        return false;
-    call->result = value_int_of(GO_INT, order);
-    return true;
-}
+#define COMPARING(name, expression)                                                                                    \
+    static bool version_##name(struct object *self, struct value_call *call)                                           \
+    {                                                                                                                  \
+        int order;                                                                                                     \
+        if (!compare_arg(self, call, &order))                                                                          \
+            return false;                                                                                              \
+        call->result = (expression);                                                                                   \
+        return true;                                                                                                   \
+    }
+
+COMPARING(compare, value_int_of(GO_INT, order))
+COMPARING(less_than, value_bool(order < 0))
+COMPARING(less_than_equal, value_bool(order <= 0))
+COMPARING(greater_than, value_bool(order > 0))
+COMPARING(greater_than_equal, value_bool(order >= 0))
 
 static bool version_equal(struct object *self, struct value_call *call)
 {
-    int order;
-    if (!compare_arg(self, call, &order))
-        return false;
-    call->result = value_bool(order == 0);
+    struct value other = call->args[0];
+    call->result = value_bool(other.kind != V_NULL && semver_compare(semver_of(self), semver_of(other.object)) == 0);
     return true;
 }
 
-static bool version_less_than(struct object *self, struct value_call *call)
-{
-    int order;
-    if (!compare_arg(self, call, &order))
-        return false;
-    call->result = value_bool(order < 0);
-    return true;
-}
+// ---- other versions -------------------------------------------------------------------------------------------------
 
-static bool version_less_than_equal(struct object *self, struct value_call *call)
-{
-    int order;
-    if (!compare_arg(self, call, &order))
-        return false;
-    call->result = value_bool(order <= 0);
-    return true;
-}
-
-static bool version_greater_than(struct object *self, struct value_call *call)
-{
-    int order;
-    if (!compare_arg(self, call, &order))
-        return false;
-    call->result = value_bool(order > 0);
-    return true;
-}
-
-static bool version_greater_than_equal(struct object *self, struct value_call *call)
-{
-    int order;
-    if (!compare_arg(self, call, &order))
-        return false;
-    call->result = value_bool(order >= 0);
-    return true;
-}
-
-// The next version of one kind, without pre-release and metadata; the prefix "v" stays in the original.
-static bool next_version(struct object *self, struct value_call *call, uint64_t major, uint64_t minor, uint64_t patch)
+// The prefix "v" stays in the original.
+static bool give(struct object *self, struct value_call *call, struct semver next)
 {
     bool prefixed = semver_of(self)->original[0] == 'v';
-    struct semver next = {.major = major, .minor = minor, .patch = patch, .pre = "", .meta = ""};
     next.original = arena_printf(call->arena, "%s%s", prefixed ? "v" : "", semver_string(call->arena, &next));
     call->result = version_new(call->arena, &version_value_class, next);
     return true;
+}
+
+static bool next_version(struct object *self, struct value_call *call, uint64_t major, uint64_t minor, uint64_t patch)
+{
+    return give(self, call, (struct semver){.major = major, .minor = minor, .patch = patch, .pre = "", .meta = ""});
 }
 
 static bool version_inc_major(struct object *self, struct value_call *call)
@@ -163,30 +126,149 @@ static bool version_inc_patch(struct object *self, struct value_call *call)
     return next_version(self, call, v->major, v->minor, v->patch + (v->pre[0] == '\0'));
 }
 
+static bool version_set_prerelease(struct object *self, struct value_call *call)
+{
+    struct semver next = *semver_of(self);
+    next.pre = call->args[0].data;
+    return (!next.pre[0] || semver_check_pre(value_slice(call->args[0]), call->err)) && give(self, call, next);
+}
+
+static bool version_set_metadata(struct object *self, struct value_call *call)
+{
+    struct semver next = *semver_of(self);
+    next.meta = call->args[0].data;
+    return (!next.meta[0] || semver_check_meta(value_slice(call->args[0]), call->err)) && give(self, call, next);
+}
+
+// ---- reading another text into a version ----------------------------------------------------------------------------
+
+// Such a method gives an error as its result: nil where all is well. Only printed is that other than no value at all.
+struct failure {
+    struct object object; // first
+    const char *message;  // NULL: nil
+};
+
+static void failure_print(struct buf *out, struct object *self)
+{
+    buf_str(out, str_or(((struct failure *)self)->message, "<nil>"));
+}
+
+static bool failure_truth(struct object *self)
+{
+    return ((struct failure *)self)->message;
+}
+
+static struct object *failure_boxed(struct object *self)
+{
+    return failure_truth(self) ? self : NULL;
+}
+
+static struct value failure_plain(struct arena *a, struct object *self)
+{
+    return value_dict(a);
+}
+
+static bool failure_error(struct object *self, struct value_call *call)
+{
+    call->result = value_string(((struct failure *)self)->message);
+    return call->result.kind == V_STRING || error_set(call->err, ERROR_INVALID, "nil pointer evaluating error.Error");
+}
+
+static const struct value_member failure_members[] = {{"Error", true, 0, 0, failure_error}};
+static const struct value_class failure_class = {.go_type = "*errors.errorString", .go_kind = "ptr",
+                                                 .members = failure_members,
+                                                 .member_count = ARRAY_LEN(failure_members), .print = failure_print,
+                                                 .plain = failure_plain, .truth = failure_truth,
+                                                 .boxed = failure_boxed};
+
+static bool read_into(struct object *self, struct value_call *call, const char *text, struct error *why)
+{
+    struct semver read;
+    struct failure *failure = arena_new_of(call->arena, struct failure);
+    *failure = (struct failure){.object = {&failure_class}};
+    if (text && semver_parse(call->arena, text, &read, why))
+        ((struct version *)self)->semver = read;
+    else
+        failure->message = arena_strdup(call->arena, error_text(why));
+    error_clear(why);
+    call->result = value_object(&failure->object);
+    return true;
+}
+
+static bool version_unmarshal_text(struct object *self, struct value_call *call)
+{
+    struct slice text = value_slice(call->args[0]);
+    struct error why = {0};
+    return read_into(self, call, slice_dup(call->arena, text), &why);
+}
+
+static bool version_unmarshal_json(struct object *self, struct value_call *call)
+{
+    struct slice text = value_slice(call->args[0]);
+    struct error why = {0};
+    struct value read = VALUE_NULL;
+    if (json_parse(call->arena, text.data, text.len, 0, &read, &why) && read.kind != V_STRING && read.kind != V_NULL)
+        error_set(&why, ERROR_INVALID, "json: cannot unmarshal %s into Go value of type string", go_json_kind(read));
+    return read_into(self, call, why.class ? NULL : value_str_or(read, ""), &why);
+}
+
+static bool version_scan(struct object *self, struct value_call *call)
+{
+    struct error why = {0};
+    return read_into(self, call, value_str_or(call->args[0], ""), &why);
+}
+
 // Those of the pointer first: a version that is no pointer has only what follows.
-#define POINTER_METHODS 7
+#define POINTER_METHODS 10
 static const struct value_member members[] = {
-    {"Compare", true, 1, 1, version_compare},
-    {"Equal", true, 1, 1, version_equal},
-    {"GreaterThan", true, 1, 1, version_greater_than},
-    {"GreaterThanEqual", true, 1, 1, version_greater_than_equal},
-    {"LessThan", true, 1, 1, version_less_than},
-    {"LessThanEqual", true, 1, 1, version_less_than_equal},
+    {"Compare", true, 1, 1, version_compare, "V"},
+    {"Equal", true, 1, 1, version_equal, "V"},
+    {"GreaterThan", true, 1, 1, version_greater_than, "V"},
+    {"GreaterThanEqual", true, 1, 1, version_greater_than_equal, "V"},
+    {"LessThan", true, 1, 1, version_less_than, "V"},
+    {"LessThanEqual", true, 1, 1, version_less_than_equal, "V"},
     {"Original", true, 0, 0, version_original},
+    {"Scan", true, 1, 1, version_scan, "v"},
+    {"UnmarshalJSON", true, 1, 1, version_unmarshal_json, "B"},
+    {"UnmarshalText", true, 1, 1, version_unmarshal_text, "B"},
     {"IncMajor", true, 0, 0, version_inc_major},
     {"IncMinor", true, 0, 0, version_inc_minor},
     {"IncPatch", true, 0, 0, version_inc_patch},
     {"Major", true, 0, 0, version_major},
+    {"MarshalJSON", true, 0, 0, version_marshal_json},
+    {"MarshalText", true, 0, 0, version_marshal_text},
     {"Metadata", true, 0, 0, version_metadata},
     {"Minor", true, 0, 0, version_minor},
     {"Patch", true, 0, 0, version_patch},
     {"Prerelease", true, 0, 0, version_prerelease},
+    {"SetMetadata", true, 1, 1, version_set_metadata, "s"},
+    {"SetPrerelease", true, 1, 1, version_set_prerelease, "s"},
     {"String", true, 0, 0, version_string},
+    {"Value", true, 0, 0, version_string},
 };
+
+static struct value version_fields(struct arena *a, struct object *self)
+{
+    const struct semver *v = semver_of(self);
+    struct value fields = value_dict_fields(a);
+    value_set(fields, "major", value_int_of(GO_UINT64, (int64_t)v->major));
+    value_set(fields, "minor", value_int_of(GO_UINT64, (int64_t)v->minor));
+    value_set(fields, "patch", value_int_of(GO_UINT64, (int64_t)v->patch));
+    value_set(fields, "pre", value_string(v->pre));
+    value_set(fields, "metadata", value_string(v->meta));
+    value_set(fields, "original", value_string(v->original));
+    return fields;
+}
+
+// Nobody else sees the fields, so a copy is without them.
+static struct object *version_copied(struct arena *a, struct object *self)
+{
+    return version_new(a, self->class, (struct semver){.pre = "", .meta = "", .original = ""}).object;
+}
 
 static struct value version_plain(struct arena *a, struct object *self)
 {
-    return value_string(semver_string(a, semver_of(self)));
+    return text_value(a, semver_of(self));
 }
 
 static bool version_equal_to(struct object *self, struct object *other)
@@ -196,11 +278,13 @@ static bool version_equal_to(struct object *self, struct object *other)
 
 static const struct value_class version_class = {.go_type = "*semver.Version", .go_kind = "ptr", .members = members,
                                                  .member_count = ARRAY_LEN(members), .print = version_print,
-                                                 .plain = version_plain, .equal = version_equal_to};
+                                                 .fields = version_fields, .plain = version_plain,
+                                                 .copied = version_copied, .equal = version_equal_to};
 static const struct value_class version_value_class = {.go_type = "semver.Version", .go_kind = "struct",
                                                        .members = members + POINTER_METHODS,
                                                        .member_count = ARRAY_LEN(members) - POINTER_METHODS,
-                                                       .print = version_print, .plain = version_plain,
+                                                       .print = version_print, .fields = version_fields,
+                                                       .plain = version_plain, .copied = version_copied,
                                                        .equal = version_equal_to};
 
 static bool fn_semver(struct template_call *call, struct value *result)
