@@ -32,6 +32,11 @@ static bool step(struct value *v, struct buf key)
     return true;
 }
 
+static const char *location_of(struct arena *a, const struct schema_resource *from, const struct buf *pointer)
+{
+    return schema_location(a, from->document, buf_view(pointer));
+}
+
 static bool follow_pointer(struct schema_doc *doc, struct schema_resource *from, struct slice pointer, struct value *target,
                            struct error *err)
 {
@@ -41,15 +46,14 @@ static bool follow_pointer(struct schema_doc *doc, struct schema_resource *from,
     struct buf whole = BUF_IN(a);
     buf_str(&whole, from->pointer);
     buf_slice(&whole, pointer);
-    const char *location = schema_location(a, from->document, buf_view(&whole));
     struct slice rest = slice_sub(pointer, 1, pointer.len), token;
     for (bool more = pointer.len > 0; more;) {
         struct buf key = BUF_IN(a);
         more = slice_cut(rest, '/', &token, &rest);
         if (!unescape(&key, token))
-            return error_set(err, ERROR_INVALID, "invalid json-pointer \"%s\"", location);
+            return error_set(err, ERROR_INVALID, "invalid json-pointer \"%s\"", location_of(a, from, &whole));
         if (!step(&v, key))
-            return error_set(err, ERROR_INVALID, "json-pointer in \"%s\" not found", location);
+            return error_set(err, ERROR_INVALID, "json-pointer in \"%s\" not found", location_of(a, from, &whole));
         struct schema_place *place = schema_place_of(doc, v);
         if (place)
             nearest = place->resource;
@@ -57,7 +61,7 @@ static bool follow_pointer(struct schema_doc *doc, struct schema_resource *from,
     *target = v;
     // A place outside of the known keywords is a schema because a reference says so: it was not checked with the others.
     return value_is(v, V_BOOL) || schema_place_of(doc, v) ||
-           (schema_check_meta(a, v, location, nearest->draft, err) &&
+           (schema_check_meta(a, v, location_of(a, from, &whole), nearest->draft, err) &&
             schema_collect(doc, v, from->document, buf_cstr(&whole), nearest, err));
 }
 
@@ -151,8 +155,10 @@ bool schema_resolve(struct schema_doc *doc, const struct schema_resource *base, 
 {
     struct arena *a = doc->arena;
     struct slice fragment;
-    const char *url = schema_join_url(a, base->url, reference, err);
-    if (!url || !schema_fragment(a, reference, &fragment, err))
+    if (!schema_fragment(a, reference, &fragment, err))
+        return false;
+    const char *url = *reference == '#' ? base->url : schema_join_url(a, base->url, reference, err);
+    if (!url)
         return false;
     struct schema_resource *r = find_resource(doc, base, url);
     if (!r && !(r = fetch_document(doc, url, err)))

@@ -322,7 +322,7 @@ struct slice go_url_host_name(const struct go_url *u)
 
 bool go_url_decode(struct arena *a, struct slice *s, struct error *err)
 {
-    return unescape(a, s, PART_SEGMENT, err);
+    return slice_find_char(*s, '%') < 0 || unescape(a, s, PART_SEGMENT, err);
 }
 
 void go_url_encode(struct buf *out, struct slice s)
