@@ -1,6 +1,7 @@
 // toml_write.c - values as TOML 1.0, laid out as Helm's toToml has it: plain keys before tables, two spaces for each
 // level.
 #include "template/toml.h"
+#include "template/go_time.h"
 
 #include <math.h>
 
@@ -124,6 +125,23 @@ static bool unsupported(struct writer *w, struct value v, const char *at)
     return error_set(w->err, ERROR_INVALID, "unsupported type%s: %s", at, value_go_type(v));
 }
 
+// A date of TOML's own, without quotes. What was read without a zone is in one that says so, and is told as it is in UTC.
+static void add_time(struct writer *w, struct moment m)
+{
+    static const struct {
+        const char *zone, *layout;
+    } locals[] = {{"datetime-local", "2006-01-02T15:04:05.999999999"},
+                  {"date-local", "2006-01-02"},
+                  {"time-local", "15:04:05.999999999"}};
+    const char *layout = "2006-01-02T15:04:05.999999999Z07:00";
+    for (size_t i = 0; i < ARRAY_LEN(locals); i++)
+        if (strcmp(zone_name(m.zone), locals[i].zone) == 0)
+            layout = locals[i].layout;
+    if (!strchr(layout, 'Z'))
+        m.zone = zone_utc();
+    layout_format(w->out, slice_of(layout), m);
+}
+
 // ---- values within a line -------------------------------------------------------------------------------------------
 
 static bool add_element(struct writer *w, struct value v, size_t depth);
@@ -210,8 +228,8 @@ static bool add_element(struct writer *w, struct value v, size_t depth)
     case V_DICT:
         return add_inline_table(w, v, depth);
     case V_OBJECT:
-        if (v.object->class->timestamp) { // a date of TOML's own, without quotes
-            buf_slice(w->out, value_slice(v.object->class->plain(w->arena, v.object)));
+        if (time_moment(v)) {
+            add_time(w, *time_moment(v));
             return true;
         }
         if (v.object->class->no_json)

@@ -244,7 +244,10 @@ static enum flow walk_range(struct template_run *r, struct value dot, const stru
             break;
         }
         struct buf shown = BUF_IN(r->arena);
-        go_print_value(&shown, v);
+        if (v.kind == V_OBJECT && v.object->class->address) // what the pointer points to
+            go_print_text(&shown, v);
+        else
+            go_print_value(&shown, v);
         run_fail(r, ERROR_INVALID, "range can't iterate over %s", buf_cstr(&shown));
         return FLOW_FAILED;
     }
