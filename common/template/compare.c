@@ -28,7 +28,7 @@ static bool incompatible(struct template_call *call, struct value a, struct valu
 
 static struct value boxed(struct value v)
 {
-    return v.object->class->boxed ? value_object(v.object->class->boxed(v.object)) : v;
+    return v.kind == V_OBJECT && v.object->class->boxed ? value_object(v.object->class->boxed(v.object)) : v;
 }
 
 static bool not_comparable(struct template_call *call, struct value v)
@@ -41,6 +41,8 @@ static bool not_comparable(struct template_call *call, struct value v)
 // Equality of two values that are no basic types.
 static bool equal_others(struct template_call *call, struct value a, struct value b, bool *equal)
 {
+    a = boxed(a);
+    b = boxed(b);
     if (a.kind == V_NULL || b.kind == V_NULL) {
         *equal = a.kind == b.kind;
         return true;
@@ -58,7 +60,7 @@ static bool equal_others(struct template_call *call, struct value a, struct valu
     if (str_eq(value_go_kind(a), "ptr"))
         *equal = a.object == b.object;
     else
-        *equal = value_deep_equal(boxed(a), boxed(b));
+        *equal = value_deep_equal(a, b);
     return true;
 }
 

@@ -145,22 +145,25 @@ static bool version_set_metadata(struct object *self, struct value_call *call)
 // Such a method gives an error as its result: nil where all is well. Only printed is that other than no value at all.
 struct failure {
     struct object object; // first
-    const char *message;  // NULL: nil
+    const char *message;  // "<nil>" of the one that is none
 };
 
 static void failure_print(struct buf *out, struct object *self)
 {
-    buf_str(out, str_or(((struct failure *)self)->message, "<nil>"));
+    buf_str(out, ((struct failure *)self)->message);
 }
 
-static bool failure_truth(struct object *self)
+static bool failure_error(struct object *self, struct value_call *call)
 {
-    return ((struct failure *)self)->message;
+    call->result = value_string(((struct failure *)self)->message);
+    return true;
 }
 
-static struct object *failure_boxed(struct object *self)
+static struct value failure_fields(struct arena *a, struct object *self)
 {
-    return failure_truth(self) ? self : NULL;
+    struct value fields = value_dict_fields(a);
+    value_set_str(fields, "s", ((struct failure *)self)->message);
+    return fields;
 }
 
 static struct value failure_plain(struct arena *a, struct object *self)
@@ -168,28 +171,38 @@ static struct value failure_plain(struct arena *a, struct object *self)
     return value_dict(a);
 }
 
-static bool failure_error(struct object *self, struct value_call *call)
-{
-    call->result = value_string(((struct failure *)self)->message);
-    return call->result.kind == V_STRING || error_set(call->err, ERROR_INVALID, "nil pointer evaluating error.Error");
-}
-
 static const struct value_member failure_members[] = {{"Error", true, 0, 0, failure_error}};
 static const struct value_class failure_class = {.go_type = "*errors.errorString", .go_kind = "ptr",
-                                                 .members = failure_members,
-                                                 .member_count = ARRAY_LEN(failure_members), .print = failure_print,
-                                                 .plain = failure_plain, .truth = failure_truth,
-                                                 .boxed = failure_boxed};
+                                                 .members = failure_members, .member_count = 1,
+                                                 .print = failure_print, .fields = failure_fields,
+                                                 .plain = failure_plain};
+
+static bool never(struct object *self)
+{
+    return false;
+}
+
+static struct object *nothing(struct object *self)
+{
+    return NULL;
+}
+
+static const struct value_member success_members[] = {
+    {"Error", true, 0, 0, .refused = "nil pointer evaluating error.Error"}};
+static const struct value_class success_class = {.go_type = "error", .go_kind = "interface", .members = success_members,
+                                                 .member_count = 1, .print = failure_print, .truth = never,
+                                                 .boxed = nothing};
 
 static bool read_into(struct object *self, struct value_call *call, const char *text, struct error *why)
 {
     struct semver read;
     struct failure *failure = arena_new_of(call->arena, struct failure);
-    *failure = (struct failure){.object = {&failure_class}};
-    if (text && semver_parse(call->arena, text, &read, why))
+    if (text && semver_parse(call->arena, text, &read, why)) {
+        *failure = (struct failure){{&success_class}, "<nil>"};
         ((struct version *)self)->semver = read;
-    else
-        failure->message = arena_strdup(call->arena, error_text(why));
+    } else {
+        *failure = (struct failure){{&failure_class}, arena_strdup(call->arena, error_text(why))};
+    }
     error_clear(why);
     call->result = value_object(&failure->object);
     return true;

@@ -204,7 +204,9 @@ static bool range_dict(struct template_run *r, const struct node *n, struct valu
 static bool range_int(struct template_run *r, const struct node *n, struct value count, enum flow *flow)
 {
     if (n->branch.pipe->declared > 1) {
-        run_fail(r, ERROR_INVALID, "can't use %lld to iterate over more than one variable", (long long)count.integer);
+        struct buf shown = BUF_IN(r->arena);
+        go_print_value(&shown, count);
+        run_fail(r, ERROR_INVALID, "can't use %s to iterate over more than one variable", buf_cstr(&shown));
         *flow = FLOW_FAILED;
         return true;
     }
