@@ -270,7 +270,7 @@ static const struct value_member *find_member(struct value receiver, struct slic
     const struct value_member *members = class ? class->members : methods ? methods->items : NULL;
     size_t count = class ? class->member_count : methods ? methods->count : 0;
     for (size_t i = 0; i < count; i++)
-        if (slice_eq_str(name, members[i].name))
+        if (members[i].name[0] == name.data[0] && slice_eq_str(name, members[i].name))
             return &members[i];
     return NULL;
 }

@@ -6,9 +6,11 @@ static const struct method_set *const sets[] = {&values_methods, &version_set_me
 
 const struct method_set *methods_of(struct value v)
 {
-    const char *type = v.kind == V_OBJECT ? "" : value_go_type(v);
-    if (!strchr(type, '.') || strchr(type, '['))
+    if (v.kind == V_OBJECT)
         return NULL;
+    const char *type = value_go_type(v);
+    if (memcmp(type, "map[", strlen("map[")) == 0 || !strchr(type, '.') || strchr(type, '['))
+        return NULL; // the first is what nearly all fields are of
     for (size_t i = 0; i < ARRAY_LEN(sets); i++)
         if (strcmp(sets[i]->go_type, type) == 0)
             return sets[i];
