@@ -1,4 +1,4 @@
-// mutant.c - `helm-controller template` with one template function broken: a golden of tests/conformance has to notice (mutate.py).
+// mutant.c - `helm-controller template` with one template function or method broken: a golden of tests/conformance has to notice (mutate.py).
 //
 // RUNNEL_MUTANT is "list" (prints each function with its signature, see template.h) or a function's name and what is wrong:
 //
@@ -7,16 +7,21 @@
 //   NAME drop I     does not look at argument I: gets an empty one of its type, or, of the variadic ones, none
 //   NAME swap I J   takes argument I for J and J for I
 //
-// The linker hands over the two ways by which functions come into a set (--wrap): the product knows nothing of this.
+// A method or a field has its Go type before its name: engine.files.Get; those of the types that a rendering meets are listed.
+//
+// The linker hands over the two ways by which functions come into a set, and each object that becomes a value (--wrap): the
+// product knows nothing of this.
 #include "template/node.h"
 #include "template_cmd.h"
 
 #include <stdio.h>
+#include <sys/mman.h>
 
 struct mutation {
     const char *function, *change;
     int i, j;
     template_fn *original;
+    bool (*member)(struct object *self, struct value_call *call);
     const char *args;
 };
 static struct mutation mutation;
@@ -111,6 +116,67 @@ bool __wrap_builtin_binding(struct slice name, struct binding *out)
         out->shortcut = 0; // the broken one sees all its arguments
     }
     return true;
+}
+
+// ---- methods ------------------------------------------------------------------------------------------------------
+
+static bool broken_member(struct object *self, struct value_call *call)
+{
+    const struct mutation *m = &mutation;
+    if (!str_eq(m->change, "drop")) {
+        call->result = str_eq(m->change, "first") && call->argc > 0 ? call->args[0] : value_string("");
+        return true;
+    }
+    struct value *args = arena_alloc(call->arena, (call->argc + 1) * sizeof *args);
+    struct value_call changed = *call;
+    changed.args = args;
+    memcpy(args, call->args, call->argc * sizeof *args);
+    if ((size_t)m->i < call->argc)
+        args[m->i] = empty_of(call->arena, m->args ? m->args[m->i] : 'v', args[m->i]);
+    bool good = m->member(self, &changed);
+    call->result = changed.result;
+    return good;
+}
+
+// The table is a constant of the product's, so its page is made one that may be written.
+static void break_member(const struct value_member *member)
+{
+    uintptr_t from = (uintptr_t)member & ~(uintptr_t)4095;
+    if (member->get == broken_member || mprotect((void *)from, (uintptr_t)(member + 1) - from, PROT_READ | PROT_WRITE) != 0)
+        return;
+    mutation.member = member->get;
+    mutation.args = member->args;
+    ((struct value_member *)(uintptr_t)member)->get = broken_member;
+}
+
+static void list_members(const struct value_class *class)
+{
+    static const struct value_class *listed[64];
+    size_t i = 0;
+    while (i < ARRAY_LEN(listed) && listed[i] && listed[i] != class)
+        i++;
+    if (i == ARRAY_LEN(listed) || listed[i])
+        return;
+    listed[i] = class;
+    for (size_t k = 0; k < class->member_count; k++) {
+        const struct value_member *m = &class->members[k];
+        printf("%s.%s %s\n", class->go_type, m->name, m->args ? m->args : m->max_args < 0 ? "v*" : &"vvvv"[4 - m->max_args]);
+    }
+}
+
+struct value __real_value_object(struct object *o);
+struct value __wrap_value_object(struct object *o);
+struct value __wrap_value_object(struct object *o)
+{
+    const struct value_class *class = o->class;
+    size_t len = strlen(class->go_type);
+    if (str_eq(mutation.function, "list"))
+        list_members(class);
+    else if (strncmp(mutation.function, class->go_type, len) == 0 && mutation.function[len] == '.')
+        for (size_t i = 0; i < class->member_count; i++)
+            if (str_eq(class->members[i].name, mutation.function + len + 1))
+                break_member(&class->members[i]);
+    return __real_value_object(o);
 }
 
 int main(int argc, char **argv)
