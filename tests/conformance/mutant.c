@@ -11,6 +11,7 @@
 //
 // The linker hands over the two ways by which functions come into a set, and each object that becomes a value (--wrap): the
 // product knows nothing of this.
+#include "template/methods.h"
 #include "template/node.h"
 #include "template_cmd.h"
 
@@ -149,18 +150,24 @@ static void break_member(const struct value_member *member)
     ((struct value_member *)(uintptr_t)member)->get = broken_member;
 }
 
-static void list_members(const struct value_class *class)
+// Tells of the members of a type, or breaks the one that is meant.
+static void visit(const char *type, const struct value_member *members, size_t count)
 {
-    static const struct value_class *listed[64];
-    size_t i = 0;
-    while (i < ARRAY_LEN(listed) && listed[i] && listed[i] != class)
-        i++;
-    if (i == ARRAY_LEN(listed) || listed[i])
-        return;
-    listed[i] = class;
-    for (size_t k = 0; k < class->member_count; k++) {
-        const struct value_member *m = &class->members[k];
-        printf("%s.%s %s\n", class->go_type, m->name, m->args ? m->args : m->max_args < 0 ? "v*" : &"vvvv"[4 - m->max_args]);
+    static const struct value_member *listed[64];
+    size_t known = 0, len = type ? strlen(type) : 0;
+    if (str_eq(mutation.function, "list")) {
+        while (known < ARRAY_LEN(listed) && listed[known] && listed[known] != members)
+            known++;
+        for (size_t i = 0; i < count && known < ARRAY_LEN(listed) && !listed[known]; i++)
+            if (!members[i].refused) // which nobody calls
+                printf("%s.%s %s\n", type, members[i].name,
+                       members[i].args ? members[i].args : members[i].max_args < 0 ? "v*" : &"vvvv"[4 - members[i].max_args]);
+        if (known < ARRAY_LEN(listed))
+            listed[known] = members;
+    } else if (type && strncmp(mutation.function, type, len) == 0 && mutation.function[len] == '.') {
+        for (size_t i = 0; i < count; i++)
+            if (str_eq(members[i].name, mutation.function + len + 1))
+                break_member(&members[i]);
     }
 }
 
@@ -168,14 +175,8 @@ struct value __real_value_object(struct object *o);
 struct value __wrap_value_object(struct object *o);
 struct value __wrap_value_object(struct object *o)
 {
-    const struct value_class *class = o->class;
-    size_t len = strlen(class->go_type);
-    if (str_eq(mutation.function, "list"))
-        list_members(class);
-    else if (strncmp(mutation.function, class->go_type, len) == 0 && mutation.function[len] == '.')
-        for (size_t i = 0; i < class->member_count; i++)
-            if (str_eq(class->members[i].name, mutation.function + len + 1))
-                break_member(&class->members[i]);
+    if (o)
+        visit(o->class->go_type, o->class->members, o->class->member_count);
     return __real_value_object(o);
 }
 
@@ -191,5 +192,9 @@ int main(int argc, char **argv)
     mutation.change = words[1];
     if (str_eq(mutation.function, "list"))
         list(template_builtins());
+    const struct method_set *const sets[] = {&values_methods, &version_set_methods, &duration_methods, &month_methods,
+                                             &weekday_methods};
+    for (size_t i = 0; i < ARRAY_LEN(sets); i++)
+        visit(sets[i]->go_type, sets[i]->items, sets[i]->count);
     return template_command(argc, argv);
 }
