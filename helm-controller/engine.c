@@ -46,6 +46,9 @@ static bool include(struct template_call *call, struct value *result)
         return error_set(call->err, ERROR_LIMIT,
                          "rendering template has a nested reference name: %.*s: unable to execute template",
                          SLICE_ARG(name));
+    if (memchr(name.data, '\0', name.len)) // no template's name goes on behind it
+        return error_set(call->err, ERROR_INVALID, "template: no template %s associated with template \"gotpl\"",
+                         go_quoted(call->arena, name));
     ++*count;
     struct buf out cleanup(buf_free) = {0};
     bool ok = template_run_nested(call->run, template_run_set(call->run), value_str(call->args[0]), call->args[1], &out,

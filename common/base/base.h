@@ -275,6 +275,7 @@ bool dir_make_all(const char *path, unsigned mode, struct error *err);
 bool dir_remove_all(const char *path, struct error *err); // follows no symbolic link; a missing folder is no error
 char *path_join(struct arena *a, const char *dir, const char *name);
 // Go's path.Clean; and whether a cleaned relative path stays below its root.
+struct slice path_clean_slice(struct arena *a, struct slice path);
 char *path_clean(struct arena *a, const char *path);
 bool path_is_local(const char *path);
 

@@ -225,20 +225,17 @@ bool dir_remove_all(const char *path, struct error *err)
 
 // ---- paths ----
 
-char *path_clean(struct arena *a, const char *path)
+struct slice path_clean_slice(struct arena *a, struct slice path)
 {
-    bool rooted = path[0] == '/';
+    bool rooted = path.len && path.data[0] == '/';
     struct buf out = BUF_IN(a);
-    buf_reserve(&out, strlen(path) + 1);
+    buf_reserve(&out, path.len + 1);
     if (rooted)
         buf_char(&out, '/');
     size_t floor = out.len; // ".." goes back no further
-    for (const char *p = path; *p;) {
-        p += strspn(p, "/");
-        size_t len = strcspn(p, "/");
-        struct slice part = slice_n(p, len);
-        p += len;
-        if (len == 0 || slice_eq_str(part, "."))
+    for (struct slice part; path.len;) {
+        slice_cut(path, '/', &part, &path);
+        if (part.len == 0 || slice_eq_str(part, "."))
             continue;
         if (slice_eq_str(part, "..") && out.len > floor) {
             while (out.len > floor && out.data[out.len - 1] != '/')
@@ -258,7 +255,12 @@ char *path_clean(struct arena *a, const char *path)
     }
     if (out.len == 0)
         buf_char(&out, '.');
-    return buf_steal(&out);
+    return slice_n(buf_cstr(&out), out.len);
+}
+
+char *path_clean(struct arena *a, const char *path)
+{
+    return (char *)path_clean_slice(a, slice_of(path)).data;
 }
 
 char *path_join(struct arena *a, const char *dir, const char *name)

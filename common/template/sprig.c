@@ -26,6 +26,14 @@ bool sprig_fail(struct template_call *call, const char *fmt, ...)
     return error_set(call->err, ERROR_INVALID, "%s", message);
 }
 
+struct value sprig_said(struct template_call *call, const char *what, struct slice of)
+{
+    struct buf out = BUF_IN(call->arena);
+    buf_str(&out, what);
+    buf_slice(&out, of);
+    return call_text(call, &out);
+}
+
 struct value sprig_copy(struct template_call *call, struct slice s)
 {
     return value_string_copy(call->arena, s.data, s.len);

@@ -26,6 +26,7 @@ bool go_parse_duration(struct arena *a, struct slice text, int64_t *ns, struct e
 bool sprig_base64_decode(struct buf *out, struct slice s, size_t *at);
 struct value sprig_copy(struct template_call *call, struct slice s);
 bool sprig_fail(struct template_call *call, const char *fmt, ...) PRINTF(2, 3);
+struct value sprig_said(struct template_call *call, const char *what, struct slice of); // an error that is the result
 
 static inline struct slice arg_text(const struct template_call *call, size_t i)
 {

@@ -231,7 +231,7 @@ static bool fn_gen_private_key(struct template_call *call, struct value *result)
     } else if (slice_eq_str(type, "ed25519")) {
         key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
     } else {
-        *result = value_printf(call->arena, "Unknown type %.*s", SLICE_ARG(type));
+        *result = sprig_said(call, "Unknown type ", type);
         return true;
     }
     if (!key)

@@ -46,13 +46,17 @@ static bool fn_htpasswd(struct template_call *call, struct value *result)
 {
     struct slice user = arg_text(call, 0);
     if (slice_find_char(user, ':') >= 0) {
-        *result = value_printf(call->arena, "invalid username: %.*s", SLICE_ARG(user));
+        *result = sprig_said(call, "invalid username: ", user);
         return true;
     }
     struct value hash = VALUE_NULL;
     if (!bcrypt_hash(call, arg_text(call, 1), &hash))
         return false;
-    *result = value_printf(call->arena, "%.*s:%s", SLICE_ARG(user), hash.data);
+    struct buf out = BUF_IN(call->arena);
+    buf_slice(&out, user);
+    buf_char(&out, ':');
+    buf_str(&out, hash.data);
+    *result = call_text(call, &out);
     return true;
 }
 
@@ -134,7 +138,7 @@ static bool fn_derive_password(struct template_call *call, struct value *result)
         if (slice_eq_str(arg_text(call, 1), password_types[i].type))
             templates = password_types[i].templates;
     if (!templates) {
-        *result = value_printf(call->arena, "cannot find password template %s", call->args[1].data);
+        *result = sprig_said(call, "cannot find password template ", arg_text(call, 1));
         return true;
     }
     unsigned char seed[32];

@@ -29,8 +29,7 @@ static bool fn_set(struct template_call *call, struct value *result)
 
 static bool fn_unset(struct template_call *call, struct value *result)
 {
-    if (call->args[0].kind == V_DICT)
-        value_unset(call->args[0], call->args[1].data);
+    value_unset_n(call->args[0], call->args[1].data, call->args[1].len);
     *result = call->args[0].kind == V_DICT ? call->args[0] : value_dict(call->arena);
     return true;
 }

@@ -26,13 +26,15 @@ static bool fn_dir(struct template_call *call, struct value *result)
 {
     struct slice path = arg_text(call, 0);
     path.len = (size_t)(last_slash(path) + 1);
-    *result = value_string(path_clean(call->arena, slice_dup(call->arena, path)));
+    path = path_clean_slice(call->arena, path);
+    *result = value_string_n(path.data, path.len);
     return true;
 }
 
 static bool fn_clean(struct template_call *call, struct value *result)
 {
-    *result = value_string(path_clean(call->arena, call->args[0].data));
+    struct slice path = path_clean_slice(call->arena, arg_text(call, 0));
+    *result = value_string_n(path.data, path.len);
     return true;
 }
 
@@ -41,7 +43,7 @@ static bool fn_ext(struct template_call *call, struct value *result)
     struct slice path = arg_text(call, 0);
     const char *dot = memrchr(path.data, '.', path.len);
     bool found = dot && dot - path.data > last_slash(path);
-    *result = value_string(found ? dot : "");
+    *result = found ? value_string_n(dot, (size_t)(path.data + path.len - dot)) : value_string("");
     return true;
 }
 

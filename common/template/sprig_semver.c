@@ -300,10 +300,18 @@ static const struct value_class version_value_class = {.go_type = "semver.Versio
                                                        .plain = version_plain, .copied = version_copied,
                                                        .equal = version_equal_to};
 
+static bool parse_version(struct template_call *call, unsigned arg, struct semver *v)
+{
+    struct slice text = arg_text(call, arg);
+    if (memchr(text.data, '\0', text.len))
+        return sprig_fail(call, "invalid semantic version");
+    return semver_parse(call->arena, text.data, v, call->err);
+}
+
 static bool fn_semver(struct template_call *call, struct value *result)
 {
     struct semver v;
-    if (!semver_parse(call->arena, call->args[0].data, &v, call->err))
+    if (!parse_version(call, 0, &v))
         return false;
     *result = version_new(call->arena, &version_class, v);
     return true;
@@ -312,8 +320,11 @@ static bool fn_semver(struct template_call *call, struct value *result)
 static bool fn_semver_compare(struct template_call *call, struct value *result)
 {
     struct semver v;
-    struct semver_constraint *c = semver_constraint_parse(call->arena, call->args[0].data, call->err);
-    if (!c || !semver_parse(call->arena, call->args[1].data, &v, call->err))
+    struct slice text = arg_text(call, 0);
+    if (memchr(text.data, '\0', text.len))
+        return sprig_fail(call, "improper constraint: %s", text.data);
+    struct semver_constraint *c = semver_constraint_parse(call->arena, text.data, call->err);
+    if (!c || !parse_version(call, 1, &v))
         return false;
     *result = value_bool(semver_check(c, &v));
     return true;

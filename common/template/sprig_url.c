@@ -51,8 +51,11 @@ static bool fn_url_join(struct template_call *call, struct value *result)
         return false;
     if (user.len) {
         struct go_url with_user;
-        char *text = arena_printf(call->arena, "proto://%.*s@host", SLICE_ARG(user));
-        if (!go_url_parse(call->arena, slice_of(text), &with_user, call->err))
+        struct buf text = BUF_IN(call->arena);
+        buf_str(&text, "proto://");
+        buf_slice(&text, user);
+        buf_str(&text, "@host");
+        if (!go_url_parse(call->arena, buf_view(&text), &with_user, call->err))
             return error_wrap(call->err, "unable to parse userinfo in dict");
         u.user = with_user.user;
         u.password = with_user.password;

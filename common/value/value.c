@@ -339,7 +339,12 @@ void value_set_str(struct value dict, const char *key, const char *s)
 
 bool value_unset(struct value dict, const char *key)
 {
-    return dict.kind == V_DICT && dict_remove(dict.dict, key, strlen(key));
+    return value_unset_n(dict, key, strlen(key));
+}
+
+bool value_unset_n(struct value dict, const char *key, size_t len)
+{
+    return dict.kind == V_DICT && dict_remove(dict.dict, key, len);
 }
 
 void value_push(struct value list, struct value v)

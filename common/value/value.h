@@ -162,6 +162,7 @@ void value_set(struct value dict, const char *key, struct value v);
 void value_set_n(struct value dict, const char *key, size_t len, struct value v);
 void value_set_str(struct value dict, const char *key, const char *s); // NULL: no effect
 bool value_unset(struct value dict, const char *key);
+bool value_unset_n(struct value dict, const char *key, size_t len);
 void value_push(struct value list, struct value v);
 void value_put(struct value list, size_t i, struct value v); // i < len
 // Sets at a dotted path, making dicts on the way (value_set_path(obj, "status.artifact.url", …)).
