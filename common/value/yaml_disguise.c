@@ -25,7 +25,7 @@
 
 // What began here may turn out to be a key.
 struct key {
-    bool possible;
+    bool possible, required; // in block context nothing else may stand there
     size_t line, column, index;
 };
 
@@ -96,6 +96,8 @@ static bool is_name(char c)
 
 static void replace(struct scan *s, const char *at, size_t len, const char *by)
 {
+    if (!s->out)
+        return;
     buf_add(s->out, s->copied, (size_t)(at - s->copied));
     buf_str(s->out, by);
     s->copied = at + len;
@@ -165,7 +167,11 @@ static bool is_key(const struct scan *s, const struct key *key)
 static void start_node(struct scan *s)
 {
     if (s->key_allowed)
-        *key_of_level(s) = (struct key){.possible = true, .line = s->line, .column = s->column, .index = s->index};
+        *key_of_level(s) = (struct key){.possible = true,
+                                        .required = !s->flow.len && s->indent == (ptrdiff_t)s->column,
+                                        .line = s->line,
+                                        .column = s->column,
+                                        .index = s->index};
     s->key_allowed = false;
 }
 
@@ -458,28 +464,51 @@ static bool is_candidate(struct slice text)
     return found;
 }
 
+// Whether a key without its colon has come to an end.
+static bool misses_colon(const struct scan *s)
+{
+    return s->key.possible && s->key.required && !is_key(s, &s->key);
+}
+
+static void walk(struct scan *s, struct slice text)
+{
+    const char *nul = memchr(text.data, '\0', text.len); // which libyaml refuses
+    s->p = s->copied = text.data;
+    s->end = nul ? nul : text.data + text.len;
+    s->indent = -1;
+    s->key_allowed = true;
+    for (int i = 0; i < 2 && slice_has_prefix(slice_n(s->p, (size_t)(s->end - s->p)), SLICE(MARK)); i++)
+        s->p += 3; // these two are byte order marks to both
+    for (bool going = true; going;) {
+        find_token(s);
+        unindent(s, (ptrdiff_t)s->column);
+        bool late = !s->out && !s->flow.len && misses_colon(s); // what comes next takes the key's place
+        going = s->p < s->end && !late && skip_token(s) && (s->out || !misses_colon(s));
+    }
+    free(s->indents.items);
+    free(s->flow.items);
+}
+
 bool yaml_disguise(struct buf *out, struct slice text)
 {
     if (text.len < 2 || memcmp(text.data, "\xFF\xFE", 2) == 0 || memcmp(text.data, "\xFE\xFF", 2) == 0 ||
         !is_candidate(text))
         return false;
-    struct scan s = {.p = text.data, .end = text.data + text.len, .out = out, .indent = -1, .key_allowed = true};
-    s.copied = text.data;
-    const char *nul = memchr(text.data, '\0', text.len);
-    s.end = nul ? nul : s.end; // which libyaml refuses
-    for (int i = 0; i < 2 && slice_has_prefix(slice_n(s.p, (size_t)(s.end - s.p)), SLICE(MARK)); i++)
-        s.p += 3; // these two are byte order marks to both
-    for (bool going = true; going;) {
-        find_token(&s);
-        unindent(&s, (ptrdiff_t)s.column);
-        going = s.p < s.end && skip_token(&s);
-    }
-    free(s.indents.items);
-    free(s.flow.items);
+    struct scan s = {.out = out};
+    walk(&s, text);
     if (s.copied == text.data)
         return false;
     buf_add(out, s.copied, (size_t)(text.data + text.len - s.copied));
     return true;
+}
+
+bool yaml_misses_colon(struct slice text, size_t *line)
+{
+    struct scan s = {0};
+    walk(&s, text);
+    bool missing = misses_colon(&s);
+    *line = s.line + (missing || s.column == 0 ? 1 : 2); // the end of the text begins a line
+    return missing || (s.p == s.end && s.key.possible && s.key.required);
 }
 
 bool yaml_question_in_flow(struct slice scalar)

@@ -3,6 +3,11 @@
 
 #include "value/yaml_disguise.h"
 
+static struct slice input(const yaml_parser_t *p)
+{
+    return slice_n((const char *)p->input.string.start, (size_t)(p->input.string.end - p->input.string.start));
+}
+
 // The input from the character of a mark.
 static struct slice input_from(const yaml_parser_t *p, const yaml_mark_t *mark)
 {
@@ -111,8 +116,7 @@ static void missing_colon(const yaml_parser_t *p, const char **problem, size_t *
 // place where a document should begin. *line: which one.
 static bool foreign_version(const yaml_parser_t *p, size_t *line)
 {
-    struct slice rest = slice_n((const char *)p->input.string.start,
-                                (size_t)(p->input.string.end - p->input.string.start)), text;
+    struct slice rest = input(p), text;
     bool found = false;
     for (size_t i = 0; rest.len && i < p->problem_mark.line + 1; i++) {
         slice_cut(rest, '\n', &text, &rest);
@@ -136,6 +140,10 @@ bool yaml_fault(const yaml_parser_t *p, struct error *err)
     if (p->error == YAML_SCANNER_ERROR && p->encoding == YAML_UTF8_ENCODING &&
         str_eq(problem, "could not find expected ':'"))
         missing_colon(p, &problem, &line);
+    size_t seen;
+    if (p->encoding == YAML_UTF8_ENCODING && str_eq(problem, "could not find expected ':'") &&
+        yaml_misses_colon(input(p), &seen))
+        line = seen;
     if (str_eq(problem, "did not find expected <document start>") && foreign_version(p, &line))
         problem = "found incompatible YAML document";
     if (line)
