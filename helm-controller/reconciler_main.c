@@ -1,5 +1,7 @@
 // reconciler_main.c - the controller: makes Helm releases of HelmReleases. `helm-controller` (main.c) becomes this
 // program.
+#include <sys/prctl.h>
+
 #include "helm_app.h"
 
 static bool start(struct app *app, struct error *err)
@@ -37,5 +39,6 @@ int main(int argc, char **argv)
         .start = start,
         .stop = stop,
     };
+    prctl(PR_SET_NAME, spec.name); // who lists processes looks for the command, not for the program that it became
     return app_main(&spec, argc, argv);
 }
